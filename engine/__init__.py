@@ -1,0 +1,1 @@
+"""Diffusion models, their training and their measurement; knows nothing of the window."""

@@ -1,0 +1,301 @@
+"""Every setting once: type, range, unit, help and default.
+
+The pydantic models below are the only definition. The run file is their JSON, the command line and the
+widgets are built from `describe`, and a wrong value is answered by `explain` with the range it left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from engine.errors import BadSetting
+from engine.paths import RESOURCES
+
+
+def setting(default: Any, label: str, help: str, *, unit: str = "", step: float | None = None,
+            live: bool = False, **bounds: Any) -> Any:
+    """A field with all that file, command line and widget need.
+
+    label: the field's word as the window shows it. help: what it does and its effect, one sentence each.
+    unit: shown after the number. step: one click of the widget. live: may change while training.
+    bounds: ge, le, gt, lt, min_length, max_length.
+    """
+    extra = {"unit": unit, "step": step, "live": live}
+    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
+
+
+class Group(BaseModel):
+    """Frozen, and refuses names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataConfig(Group):
+    """Which pictures are learned."""
+
+    dataset: str = setting("mnist", "Data", "The data set that is learned.")
+
+
+class ModelConfig(Group):
+    """The U-Net. Skips, time and class can each be left out, to retrain without them."""
+
+    widths: Annotated[tuple[int, ...], Field(min_length=1, max_length=5)] = setting(
+        (32, 64), "Widths", "Channels at each level of the U-Net. Wider learns more and is slower.")
+    blocks: int = setting(1, "Blocks a level", "Residual blocks at each level, each half.", ge=1, le=4)
+    stem: Literal[1, 2] = setting(
+        2, "Stem", "2 folds each 2x2 patch of pixels into channels first: four times fewer positions, "
+        "about four times faster. 1 works on single pixels, as textbooks do.")
+    attention_levels: tuple[int, ...] = setting(
+        (), "Attention", "Levels (0 is the finest) with self-attention after each block.")
+    embedding_width: int = setting(
+        128, "Embedding", "Width of the time and class embeddings.", unit="channels", ge=16, le=1024)
+    conditioning: Literal["scale-shift", "add"] = setting(
+        "scale-shift", "Conditioning", "How embeddings enter a block: as scale and shift after the "
+        "normalisation, or added to the channels.")
+    dropout: float = setting(0.0, "Dropout", "Share of activations dropped while training.", ge=0, le=0.5)
+    skips: bool = setting(True, "Skips", "Hand each down block's result to its up block.")
+    time_embedding: bool = setting(True, "Time embedding", "Tell the network the noise level.")
+    class_embedding: bool = setting(True, "Class embedding", "Tell the network the class.")
+
+
+Parameterisation = Literal["noise", "v", "x0", "edm"]
+ScheduleName = Literal["linear", "cosine"]
+
+
+class DiffusionConfig(Group):
+    """What the network predicts, and at which noise levels it learns."""
+
+    parameterisation: Parameterisation = setting(
+        "edm", "Predicts", "What the network's output means: the noise, v, the picture, or EDM's mix of both.")
+    schedule: ScheduleName = setting(
+        "linear", "Schedule", "How the noise grows with t. It also labels the t axis of this run.")
+    num_timesteps: int = setting(
+        1000, "Steps T", "Number of noise levels t of the schedule.", unit="steps", ge=50, le=1000, step=50)
+    noise_levels: Literal["uniform-t", "log-normal"] = setting(
+        "log-normal", "Noise levels", "How training draws noise levels: t uniform, or ln sigma normal.")
+    log_sigma_mean: float = setting(-0.2, "Mean ln sigma", "Centre of the drawn noise levels.", ge=-5, le=5)
+    log_sigma_std: float = setting(1.0, "Spread ln sigma", "Spread of the drawn noise levels.", gt=0, le=5)
+    uniform_share: float = setting(
+        0.1, "Uniform share", "Share of each batch whose t is uniform all the same, so that every t of "
+        "the schedule is trained.", ge=0, le=1)
+    label_drop: float = setting(
+        0.1, "Class dropped", "Share of samples trained without their class, so that guidance has an "
+        "unconditional prediction to compare with.", ge=0, le=1)
+
+
+class TrainingConfig(Group):
+    """How long, how fast, how kept."""
+
+    num_steps: int = setting(
+        4000, "Stop at", "Planned number of training steps. The learning rate falls over the last of them.",
+        unit="steps", ge=1, le=10_000_000, step=100, live=False)
+    batch_size: int = setting(64, "Batch", "Pictures in a training step.", unit="images", ge=1, le=8192)
+    learning_rate: float = setting(
+        3e-3, "Learning rate", "Size of a step. Too large diverges, too small learns slowly.",
+        gt=0, le=1, step=1e-4, live=True)
+    warmup_steps: int = setting(
+        50, "Warm-up", "Steps over which the learning rate rises from zero.", unit="steps", ge=0, le=100_000)
+    decay_share: float = setting(
+        0.4, "Decay", "Share of the steps, at the end, over which the learning rate falls to zero.",
+        ge=0, le=1)
+    beta1: float = setting(0.9, "AdamW beta 1", "Memory of the gradient's mean.", ge=0, lt=1)
+    beta2: float = setting(0.99, "AdamW beta 2", "Memory of the gradient's square.", ge=0, lt=1)
+    weight_decay: float = setting(0.0, "Weight decay", "Pull of the weights towards zero.", ge=0, le=1)
+    gradient_clip: float = setting(1.0, "Gradient clip", "Largest norm of the gradient in a step.", gt=0, le=1000)
+    ema_power: float = setting(
+        10.0, "Average", "Power gamma of the EMA of the weights, beta = (1 - 1/step)^(gamma + 1). Larger "
+        "averages over a shorter, later part of training.", ge=0, le=200)
+    seed: int = setting(0, "Seed", "Decides initial weights, data order and noise.", ge=0, le=2**63 - 1)
+    precision: Literal["auto", "fp32", "bf16"] = setting(
+        "auto", "Precision", "Number format inside the network. Auto measures which is faster here.")
+    snapshots: int = setting(
+        40, "Snapshots", "Averaged weights kept over a run, close together early.", unit="kept",
+        ge=2, le=200, live=True)
+    sample_seconds: float = setting(
+        2.0, "Samples", "Least time between two strips of sample digits; they take at most 3 % of training.",
+        unit="s apart", ge=0.5, le=3600, step=0.5, live=True)
+    autosave_seconds: float = setting(
+        60.0, "Autosave", "Longest time between two saves; every 10 s while a save costs under 1 %.",
+        unit="s", ge=1, le=3600, live=True)
+
+
+SamplerName = Literal["ddpm", "ddim", "dpmpp-2m"]
+
+
+class SamplingConfig(Group):
+    """How a picture is drawn from a model."""
+
+    sampler: SamplerName = setting(
+        "ddim", "Sampler", "The rule for one step from noise to picture. DDPM adds fresh noise at each step, "
+        "DDIM none (at eta 0), DPM++ 2M needs the fewest steps.")
+    num_steps: int = setting(
+        50, "Steps", "Steps from pure noise to the picture. More are slower and usually finer.", ge=1, le=1000)
+    eta: float = setting(
+        0.0, "η", "Fresh noise in DDIM: 0 none, 1 as much as DDPM.", ge=0, le=1, step=0.05)
+    guidance_scale: float = setting(
+        2.0, "Guidance", "How hard the class pulls: D = Du + w (Dc - Du). 0 ignores the class, 1 is plain "
+        "conditional, above 3 digits get bolder and more alike.", ge=0, le=8, step=0.1)
+    clip_x0: bool = setting(
+        True, "Clip predicted x₀ to −1…1", "Keep each predicted picture in the range of real ones; the "
+        "noise is derived again from what is left.")
+
+
+class RunConfig(Group):
+    """All that decides a run; its JSON is the run's file."""
+
+    preset: str = setting("quick", "Preset", "The named settings this run started from.")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    diffusion: DiffusionConfig = DiffusionConfig()
+    training: TrainingConfig = TrainingConfig()
+    sampling: SamplingConfig = SamplingConfig()
+
+    @model_validator(mode="after")
+    def _combinations(self) -> Self:
+        if self.diffusion.noise_levels == "log-normal" and self.diffusion.parameterisation == "noise" \
+                and self.diffusion.uniform_share == 0:
+            # Predicting noise never sees the levels that sampling starts from otherwise.
+            raise ValueError("noise prediction needs a uniform share above 0, or noise levels uniform-t")
+        if any(level >= len(self.model.widths) or level < 0 for level in self.model.attention_levels):
+            raise ValueError(f"attention levels must be from 0 to {len(self.model.widths) - 1}")
+        return self
+
+    def changed(self, **groups: dict[str, Any]) -> RunConfig:
+        """A copy with some settings replaced, checked like a new one: `changed(training={"seed": 1})`."""
+        values = self.model_dump()
+        for group, changes in groups.items():
+            if isinstance(changes, dict):
+                values[group] = {**values[group], **changes}
+            else:
+                values[group] = changes
+        return parse(RunConfig, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as the command line and the widgets need it."""
+
+    group: str
+    name: str
+    label: str
+    help: str
+    unit: str
+    default: Any
+    minimum: float | None
+    maximum: float | None
+    step: float | None
+    choices: tuple[Any, ...]
+    kind: type
+    live: bool
+
+    def tooltip(self) -> str:
+        """What it does, its range and its default, one line each."""
+        lines = [self.help]
+        if self.minimum is not None and self.maximum is not None:
+            lines.append(f"{number(self.minimum)} to {number(self.maximum)}"
+                         f"{' ' + self.unit if self.unit else ''}, default {number(self.default)}")
+        return "\n".join(lines)
+
+
+def number(value: Any) -> str:
+    """A number as the window writes it: thin space for thousands, true minus."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,g}" if abs(value) >= 1e-4 or value == 0 \
+        else f"{value:g}"
+    return text.replace(",", "\u202f").replace("-", "\u2212")
+
+
+def _bound(info: FieldInfo, *names: str) -> float | None:
+    for constraint in info.metadata:
+        for name in names:
+            value = getattr(constraint, name, None)
+            if value is not None:
+                return float(value) if not isinstance(value, int) else value
+    return None
+
+
+def describe(model: type[Group], group: str = "") -> Iterator[Setting]:
+    """All settings of a model, nested groups included, in the order of their definition."""
+    for name, info in model.model_fields.items():
+        annotation = info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Group):
+            yield from describe(annotation, name)
+            continue
+        choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+        kind = type(choices[0]) if choices else (annotation if isinstance(annotation, type) else tuple)
+        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+        step = extra.get("step")
+        yield Setting(
+            group=group, name=name, label=info.title or name, help=info.description or "",
+            unit=str(extra.get("unit") or ""), default=info.default,
+            minimum=_bound(info, "ge", "gt"), maximum=_bound(info, "le", "lt"),
+            step=float(step) if isinstance(step, int | float) else None,
+            choices=choices, kind=kind, live=bool(extra.get("live")))
+
+
+def find_setting(name: str, group: str = "") -> Setting:
+    """The setting of that name, e.g. `find_setting("num_steps", "sampling")`."""
+    for found in describe(RunConfig):
+        if found.name == name and group in ("", found.group):
+            return found
+    raise KeyError(name)
+
+
+G = TypeVar("G", bound=Group)
+
+
+def parse(model: type[G], values: Any) -> G:
+    """Values checked against a model; BadSetting with one sentence for the first that is wrong."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise BadSetting(explain(error, model)) from None
+
+
+def explain(error: ValidationError, model: type[Group]) -> str:
+    """One sentence for the first wrong value, with the range or the choices that would be right."""
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    known = {(s.group, s.name): s for s in describe(model)}
+    key = ("", location[0]) if len(location) == 1 else (location[0], location[1]) if location else ("", "")
+    found = known.get(key)
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting called {'.'.join(location)}."
+    if found is None:
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{message[:1].upper()}{message[1:]}."
+    given = first.get("input")
+    unit = f" {found.unit}" if found.unit else ""
+    if found.choices:
+        return f"{found.label} must be one of {', '.join(map(str, found.choices))}; {given!r} is not."
+    if found.minimum is not None and found.maximum is not None:
+        return (f"{found.label} must be from {number(found.minimum)} to {number(found.maximum)}{unit}; "
+                f"{number(given)} is not.")
+    return f"{found.label}: {first['msg'].lower()}; {given!r} is not."
+
+
+def preset_names() -> list[str]:
+    """Presets that ship, in the order of their size."""
+    order = {"quick": 0, "standard": 1, "textbook": 2, "large": 3}
+    names = [path.stem for path in (RESOURCES / "presets").glob("*.json")]
+    return sorted(names, key=lambda name: (order.get(name, 9), name))
+
+
+def load_preset(name: str) -> RunConfig:
+    """A preset by name; BadSetting names the ones that exist."""
+    path = RESOURCES / "presets" / f"{Path(name).name}.json"
+    if not path.exists():
+        raise BadSetting(f"There is no preset called {name}.", f"Presets: {', '.join(preset_names())}.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"The preset {path.name} cannot be read: {error}.") from None
+    return parse(RunConfig, values)
