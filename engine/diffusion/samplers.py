@@ -1,0 +1,147 @@
+"""Samplers: plain generators over a falling list of noise levels that ends in 0.
+
+Each takes a denoiser of two arguments, `denoise(x, sigma) -> x0_hat` (class and guidance already bound),
+and x at sigmas[0], scaled as x = x0 + sigma eps. Each yields one Step for each network call, and leaves
+x at sigma = 0 in the last one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.config import SamplingConfig
+from engine.diffusion.schedules import Schedule, karras_sigmas, timestep_grid
+from engine.errors import BadSetting
+
+BoundDenoise = Callable[[Tensor, Tensor], Tensor]
+DrawNoise = Callable[[], Tensor]
+
+# DPM-Solver++ starts no higher than here: above, pictures differ by their average alone.
+LARGEST_KARRAS_SIGMA = 80.0
+SMALLEST_KARRAS_SIGMA = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """x at noise level sigma, what the network said there, and x at the next level."""
+
+    index: int
+    sigma: float
+    x: Tensor
+    x0: Tensor  # after guidance and clipping
+    sigma_next: float
+    x_next: Tensor
+
+    @property
+    def eps(self) -> Tensor:
+        """The noise that is left once x0 is taken away: (x - x0) / sigma."""
+        return (self.x - self.x0) / self.sigma
+
+
+def _levels(sigmas: Sequence[float]) -> list[float]:
+    levels = [float(s) for s in sigmas]
+    if len(levels) < 2 or levels[-1] != 0 or any(a <= b for a, b in zip(levels, levels[1:], strict=False)):
+        raise BadSetting("Noise levels must strictly fall and end at 0.")
+    return levels
+
+
+def ddim(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *, eta: float = 0.0,
+         noise: DrawNoise | None = None, clip_x0: bool = False) -> Iterator[Step]:
+    """DDIM (Song et al. 2020, arXiv 2010.02502, eq. 12 and 16); eta 0 is Euler, eta 1 is DDPM.
+
+    In x = x0 + sigma eps its fresh noise is sigma_up = eta s sqrt(sigma^2 - s^2) / sigma with s the next
+    level. clip_x0 keeps x0_hat in [-1, 1] and derives the noise again from what is left.
+    Raises BadSetting when eta > 0 and no noise is given.
+    """
+    levels = _levels(sigmas)
+    if eta > 0 and noise is None:
+        raise BadSetting("A sampler with eta above 0 needs a source of noise.")
+    for index, (sigma, following) in enumerate(zip(levels, levels[1:], strict=False)):
+        x0 = denoise(x, x.new_full((len(x),), sigma))
+        if clip_x0:
+            x0 = x0.clamp(-1, 1)
+        if following == 0:
+            following_x = x0
+        else:
+            up = eta * following * math.sqrt(sigma**2 - following**2) / sigma
+            down = math.sqrt(following**2 - up**2)
+            following_x = x0 + (down / sigma) * (x - x0)
+            if up > 0:
+                assert noise is not None
+                following_x = following_x + up * noise()
+        yield Step(index, sigma, x, x0, following, following_x)
+        x = following_x
+
+
+def ddpm(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *, noise: DrawNoise,
+         clip_x0: bool = False) -> Iterator[Step]:
+    """Ancestral sampling with the posterior's own variance (Ho et al. 2020, eq. 6 and 7): DDIM at eta 1."""
+    return ddim(denoise, x, sigmas, eta=1.0, noise=noise, clip_x0=clip_x0)
+
+
+def dpmpp_2m(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *,
+             clip_x0: bool = False) -> Iterator[Step]:
+    """DPM-Solver++(2M), data prediction (Lu et al. 2022, arXiv 2211.01095, algorithm 2), in lambda = -ln sigma.
+
+    The first step and the step to sigma = 0 are of first order.
+    """
+    levels = _levels(sigmas)
+    previous: Tensor | None = None
+    previous_h = 0.0
+    for index, (sigma, following) in enumerate(zip(levels, levels[1:], strict=False)):
+        x0 = denoise(x, x.new_full((len(x),), sigma))
+        if clip_x0:
+            x0 = x0.clamp(-1, 1)
+        if following == 0:
+            following_x = x0
+        else:
+            h = math.log(sigma / following)
+            target = x0
+            if previous is not None:
+                r = previous_h / h
+                target = (1 + 1 / (2 * r)) * x0 - (1 / (2 * r)) * previous
+            following_x = (following / sigma) * x - math.expm1(-h) * target
+            previous, previous_h = x0, h
+        yield Step(index, sigma, x, x0, following, following_x)
+        x = following_x
+
+
+def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
+    """The noise levels that a sampler visits, num_steps + 1 of them, ending at 0.
+
+    DDPM and DDIM walk the timesteps of the schedule; DPM++ 2M walks Karras levels below LARGEST_KARRAS_SIGMA.
+    Raises BadSetting for more steps than the schedule has timesteps.
+    """
+    if config.sampler in ("ddpm", "ddim"):
+        sigma = schedule.sigma
+        return [float(sigma[t]) for t in timestep_grid(schedule.num_timesteps, config.num_steps)]
+    largest = min(LARGEST_KARRAS_SIGMA, schedule.sigma_max)
+    return [float(s) for s in karras_sigmas(config.num_steps, SMALLEST_KARRAS_SIGMA, largest)]
+
+
+def start(noise: DrawNoise, sigma: float) -> Tensor:
+    """x at the first level: standard normal in x_t, hence times sqrt(1 + sigma^2) here."""
+    return noise() * math.sqrt(1 + sigma**2)
+
+
+def sample(denoise: BoundDenoise, noise: DrawNoise, config: SamplingConfig, schedule: Schedule) -> Iterator[Step]:
+    """The sampler of the settings, from fresh noise to the picture."""
+    sigmas = sampling_sigmas(config, schedule)
+    x = start(noise, sigmas[0])
+    if config.sampler == "ddpm":
+        return ddpm(denoise, x, sigmas, noise=noise, clip_x0=config.clip_x0)
+    if config.sampler == "ddim":
+        return ddim(denoise, x, sigmas, eta=config.eta, noise=noise, clip_x0=config.clip_x0)
+    return dpmpp_2m(denoise, x, sigmas, clip_x0=config.clip_x0)
+
+
+def bind(denoise: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], class_labels: Tensor,
+         class_mask: Tensor | None = None) -> BoundDenoise:
+    """A denoiser with its class filled in; without a mask every sample uses its class."""
+    mask = torch.ones(len(class_labels), device=class_labels.device) if class_mask is None else class_mask
+    return lambda x, sigma: denoise(x, sigma, class_labels, mask)

@@ -1,0 +1,96 @@
+"""The parts of the U-Net: residual block, attention, and the ways between levels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation in groups of at least four channels, eight groups at most."""
+    groups = min(8, max(1, channels // 4))
+    while channels % groups:
+        groups -= 1
+    return nn.GroupNorm(groups, channels)
+
+
+def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
+    """The same layer with its weights and bias at zero: the block starts as the identity."""
+    nn.init.zeros_(layer.weight)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class ResidualBlock(nn.Module):
+    """norm, SiLU, conv, condition, norm, SiLU, conv, plus the input: (B, in, H, W) to (B, out, H, W).
+
+    The condition (B, embedding_width) enters as scale and shift after the second normalisation (Nichol and
+    Dhariwal 2021) or is added to the channels before it (Ho et al. 2020).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, embedding_width: int, *,
+                 conditioning: str, dropout: float) -> None:
+        super().__init__()
+        self.scale_shift = conditioning == "scale-shift"
+        self.norm1 = norm(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.condition = nn.Linear(embedding_width, out_channels * (2 if self.scale_shift else 1))
+        self.norm2 = norm(out_channels)
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.conv2 = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.residual = (nn.Identity() if in_channels == out_channels
+                         else nn.Conv2d(in_channels, out_channels, 1))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        h = self.conv1(functional.silu(self.norm1(x)))
+        c = self.condition(condition)[:, :, None, None]
+        if self.scale_shift:
+            scale, shift = c.chunk(2, dim=1)
+            h = torch.addcmul(shift, self.norm2(h), 1 + scale)
+        else:
+            h = self.norm2(h + c)
+        h = self.conv2(self.dropout(functional.silu(h)))
+        return self.residual(x) + h  # type: ignore[no-any-return]
+
+
+class SelfAttention(nn.Module):
+    """Attention over the positions of a feature map, four heads at most, added to its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.heads = max(1, min(4, channels // 16))
+        self.norm = norm(channels)
+        self.query_key_value = nn.Conv2d(channels, 3 * channels, 1)
+        self.out = zeroed(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        qkv = self.query_key_value(self.norm(x))
+        qkv = qkv.reshape(batch, 3, self.heads, channels // self.heads, height * width)
+        q, k, v = qkv.transpose(-1, -2).unbind(1)
+        mixed = functional.scaled_dot_product_attention(q, k, v)
+        return x + self.out(mixed.transpose(-1, -2).reshape(batch, channels, height, width))  # type: ignore[no-any-return]
+
+
+class Downsample(nn.Module):
+    """Half the height and width by a strided convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)  # type: ignore[no-any-return]
+
+
+class Upsample(nn.Module):
+    """Twice the height and width: nearest neighbour, then a convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))  # type: ignore[no-any-return]
