@@ -1,0 +1,648 @@
+"""The open run and the one point it is looked at from: training step, noise level t, class, seed.
+
+Moving the point anywhere moves it everywhere: every view reads it here and hears of changes by signal.
+The session asks the compute thread for what is missing; it holds nothing that a restart loses, except what
+the user is just looking at.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from engine import jobs, paths
+from engine.compute import Compute, Message
+from engine.config import RunConfig, SamplingConfig, parse
+from engine.diffusion.schedules import Schedule, schedule
+from engine.errors import DiffuscopeError, ErrorReport, report
+from engine.events import (
+    JobDone,
+    JobFailed,
+    Marker,
+    RunOpened,
+    SamplesReady,
+    TrainingState,
+    Trajectory,
+    TrajectoriesReady,
+    TrajectoryRequest,
+)
+from engine.runs import Run, new_run_path, trash_run
+from gui.training import TrainingControl
+from gui.trajectories import Point, TrajectoryCache, is_complete
+
+REFRESH_MS = 2000  # a run that another process may be training
+REVERSE, REVERSE_ALL = "reverse", "reverse-all"
+DEFAULT_SHARE = 0.42  # of T: where form begins to show
+MAX_SEED = 2**31 - 1  # seeds drawn here stay short to read; typed ones may be longer
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say in a banner. key: a newer notice of the same key replaces it; kind: error, warning."""
+
+    key: str
+    kind: str
+    headline: str
+    advice: str = ""
+    details: str = ""
+
+
+class Session(TrainingControl):
+    """The four coordinates, the open run, and what can be asked about them.
+
+    by_hand False marks moves that nobody made with a control (playing, following live): `edited`, which
+    feeds undo, stays silent for them.
+    """
+
+    run_changed = Signal()
+    snapshots_changed = Signal()
+    step_changed = Signal(object)
+    noise_level_changed = Signal(int)
+    class_changed = Signal(int)
+    seed_changed = Signal(object)
+    sampling_changed = Signal()
+    schedule_changed = Signal()
+    following_changed = Signal(bool)
+    trajectories_changed = Signal()
+    message = Signal(object)  # Notice
+    message_cleared = Signal(str)  # its key
+    edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
+
+    def __init__(self, compute: Compute | None = None, parent: QObject | None = None) -> None:
+        super().__init__(compute or Compute(jobs.make_context), parent)
+        self.run: Run | None = None
+        self.snapshots: list[int] = []
+        self.step = 0
+        self.following = True
+        self.schedule: Schedule = schedule("linear", 1000)
+        self.t = round(DEFAULT_SHARE * 1000)
+        self.class_label = 3
+        self.seed = 0
+        self.previous_seeds: list[int] = []
+        self.sampling = SamplingConfig()
+        self.locked_by = ""  # who else is training the open run
+        self._strip_steps: list[int] = []
+        self._cache = TrajectoryCache()
+        self._wanted: set[int] = set()
+        self._in_flight: dict[str, tuple[int, frozenset[Point]]] = {}  # job key -> job id, what was asked
+        self._finished: set[Point] = set()  # asked for, answered, not yet seen: never asked for in a circle
+        self._failed: set[Point] = set()
+        self._ask = QTimer(self)  # several changes in one event become one request
+        self._ask.setSingleShot(True)
+        self._ask.setInterval(0)
+        self._ask.timeout.connect(self._request)
+        self._refresh = QTimer(self)
+        self._refresh.setInterval(REFRESH_MS)
+        self._refresh.timeout.connect(self.poll_run)
+
+    # ---- the run ----
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of the open run."""
+        return tuple(self.run.info.class_names) if self.run else tuple("0123456789")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the open run's pictures."""
+        return tuple(self.run.info.image_shape) if self.run else (1, 28, 28)  # type: ignore[return-value]
+
+    @property
+    def num_steps(self) -> int:
+        """Planned training steps of the open run: the end of the training-step slider."""
+        if self.training and self.progress:
+            return self.progress.num_steps
+        if self.run:
+            return max(self.run.info.num_steps, self.snapshots[-1] if self.snapshots else 0)
+        return self.draft.training.num_steps
+
+    @property
+    def live_step(self) -> int:
+        """The newest step there is: of training while it runs, else the last snapshot."""
+        if self.training and self.progress:
+            return self.progress.step
+        return self.snapshots[-1] if self.snapshots else 0
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the open run cannot be trained further or renamed."""
+        return self.run is None or bool(self.run.read_only)
+
+    def steps_per_epoch(self) -> int:
+        """Steps in one pass over the training set."""
+        if self.run:
+            return int(self.run.steps_per_epoch)
+        return max(1, -(-60_000 // self.draft.training.batch_size))
+
+    def open_run(self, path: str | Path) -> bool:
+        """Open a run folder; whether it worked. A bad one is told in a banner and changes nothing."""
+        if self.training:
+            self.message.emit(Notice(
+                "open-run", "warning", "A run is being trained.",
+                "Stop it before opening another; nothing was changed."))
+            return False
+        try:
+            run = Run.open(Path(path))
+        except DiffuscopeError as error:
+            self.message.emit(Notice("open-run", "error", error.headline, error.advice))
+            return False
+        except Exception as error:  # a foreign file may fail in ways nobody thought of
+            told = report(error)
+            self.message.emit(Notice("open-run", "error", f"{Path(path).name} cannot be opened.",
+                                     "Nothing was changed. " + told.headline, told.details))
+            return False
+        self.message_cleared.emit("open-run")
+        self._reset_training_words()
+        self.training_state = _state_of(run)
+        self._take_run(run)
+        self._read_metrics()
+        self.training_changed.emit()
+        return True
+
+    def open_bundled(self) -> bool:
+        """Open the run that ships with the program."""
+        return self.open_run(paths.DEFAULT_BUNDLED_RUN)
+
+    def close_run(self) -> None:
+        """Have no run open."""
+        self.run = None
+        self.snapshots = []
+        self._strip_steps = []
+        self.step = 0
+        self._refresh.stop()
+        self._reset_training_words()
+        self.training_state = TrainingState.IDLE
+        self._set_losses(np.empty((0, 3)))
+        self.run_changed.emit()
+        self.snapshots_changed.emit()
+        self.step_changed.emit(0)
+        self.training_changed.emit()
+        self.trajectories_changed.emit()
+
+    def _take_run(self, run: Run) -> None:
+        """Look at this run: at its end, following."""
+        self.run = run
+        self.snapshots = _steps(run)
+        self.step = self.snapshots[-1] if self.snapshots else 0
+        self._failed.clear()
+        self.locked_by = "" if self.training else str(run.is_locked() or "")
+        self._fill_from_recorded(run)
+        if self.sampling != run.info.config.sampling:
+            self.sampling = run.info.config.sampling
+            self.sampling_changed.emit()
+        if self.class_label >= len(self.class_names):
+            self.class_label = 0
+            self.class_changed.emit(0)
+        self._set_following(True)
+        self.run_changed.emit()
+        self.reset_schedule()
+        self.snapshots_changed.emit()
+        self.step_changed.emit(self.step)
+        self.trajectories_changed.emit()
+        if not run.read_only and not self.training:
+            self._refresh.start()
+        else:
+            self._refresh.stop()
+
+    def poll_run(self) -> None:
+        """See what another process has written to the open run since."""
+        run = self.run
+        if run is None or self.training:
+            return
+        before = (list(self.snapshots), run.info.step, run.info.state)
+        try:
+            run.refresh()
+            self.locked_by = str(run.is_locked() or "")
+        except DiffuscopeError as error:
+            self.message.emit(Notice("run-gone", "warning", error.headline, error.advice))
+            return
+        self.message_cleared.emit("run-gone")
+        self.training_state = _state_of(run)
+        self._new_snapshots(_steps(run))
+        if before != (self.snapshots, run.info.step, run.info.state):
+            self._read_metrics()
+            self.training_changed.emit()
+
+    def _read_metrics(self) -> None:
+        run = self.run
+        if run is None:
+            return
+        metrics = run.metrics()
+        self.markers = [m if isinstance(m, Marker) else Marker(
+            str(m.get("kind", "")), int(m.get("step", 0)), float(m.get("seconds", 0.0)),
+            str(m.get("text", ""))) for m in metrics.markers]
+        self._set_losses(np.stack([metrics.steps, metrics.losses, metrics.seconds], axis=1)
+                         if len(metrics.steps) else np.empty((0, 3)))
+        self._strip_steps = list(run.sample_strips())
+        self.samples = self.samples_at(self._strip_steps[-1]) if self._strip_steps else None
+        self.markers_changed.emit()
+        self.samples_changed.emit()
+
+    @property
+    def sample_steps(self) -> list[int]:
+        """Steps at which a strip of sample digits exists."""
+        return sorted({*self._strip_steps, *self.sample_history})
+
+    def samples_at(self, step: int) -> SamplesReady | None:
+        """The strip of that step, from memory or the run folder; None if there is none."""
+        if step not in self.sample_history and self.run is not None and step in self._strip_steps:
+            try:
+                images, classes, seeds = self.run.load_samples(step)
+            except (DiffuscopeError, OSError):
+                return None
+            self.sample_history[step] = SamplesReady(
+                step, images, tuple(int(c) for c in classes), tuple(int(s) for s in seeds))
+        return self.sample_history.get(step)
+
+    def trash(self, path: Path) -> None:
+        """Move a run folder to the trash; if it is open, the bundled one takes its place."""
+        mine = self.run is not None and self.run.path == path
+        if mine and self.training:
+            self.discard()
+            return
+        trash_run(path)
+        if mine:
+            self._lost_run()
+
+    def _lost_run(self) -> None:
+        if self.run is not None:
+            self._cache.drop_run(self.run.info.id)
+        if not paths.DEFAULT_BUNDLED_RUN.exists() or not self.open_bundled():
+            self.close_run()
+
+    # ---- the four coordinates ----
+
+    def set_step(self, step: int, *, by_hand: bool = True) -> None:
+        """Look at the snapshot nearest to a training step. Anything but the newest stops following."""
+        if not self.snapshots:
+            return
+        step = min(self.snapshots, key=lambda s: abs(s - step))
+        if by_hand:
+            self._set_following(step == self.snapshots[-1])
+        if step == self.step:
+            return
+        before, self.step = self.step, step
+        if not self.following:
+            self.pin_snapshots(step)
+        self._point_moved()
+        self.step_changed.emit(step)
+        if by_hand:
+            self.edited.emit("step", before, step)
+
+    def follow_live(self) -> None:
+        """Look at the newest snapshot, and go with it."""
+        self._set_following(True)
+        self.pin_snapshots()
+        if self.snapshots:
+            self.set_step(self.snapshots[-1])
+
+    def _set_following(self, following: bool) -> None:
+        if following != self.following:
+            self.following = following
+            self.following_changed.emit(following)
+
+    def set_noise_level(self, t: int, *, by_hand: bool = True) -> None:
+        """Look at noise level t of the display schedule, 0 (picture) to T (noise)."""
+        t = max(0, min(self.schedule.num_timesteps, int(t)))
+        if t == self.t:
+            return
+        before, self.t = self.t, t
+        self.noise_level_changed.emit(t)
+        if by_hand:
+            self.edited.emit("t", before, t)
+
+    def set_class(self, class_label: int, *, by_hand: bool = True) -> None:
+        """Look at another class; one that this run has not is ignored."""
+        if class_label == self.class_label or not 0 <= class_label < len(self.class_names):
+            return
+        before, self.class_label = self.class_label, class_label
+        self._point_moved()
+        self.class_changed.emit(class_label)
+        if by_hand:
+            self.edited.emit("class", before, class_label)
+
+    def set_seed(self, seed: int, *, by_hand: bool = True) -> None:
+        """Start from other noise."""
+        seed = max(0, min(LARGEST_SEED, int(seed)))
+        if seed == self.seed:
+            return
+        before, self.seed = self.seed, seed
+        self.previous_seeds.append(before)
+        del self.previous_seeds[:-100]
+        self._point_moved()
+        self.seed_changed.emit(seed)
+        if by_hand:
+            self.edited.emit("seed", before, seed)
+
+    def new_seed(self) -> None:
+        """A seed drawn by chance."""
+        self.set_seed(random.randint(0, MAX_SEED) % 10_000)
+
+    def previous_seed(self) -> None:
+        """Back to the seed before."""
+        if self.previous_seeds:
+            self.set_seed(self.previous_seeds[-1])
+            del self.previous_seeds[-2:]
+
+    def set_sampling(self, *, by_hand: bool = True, **changes: Any) -> None:
+        """Change how pictures are drawn, e.g. guidance_scale=3.0. Raises BadSetting with the range."""
+        self.replace_sampling(parse(SamplingConfig, {**self.sampling.model_dump(), **changes}),
+                              by_hand=by_hand)
+
+    def replace_sampling(self, sampling: SamplingConfig, *, by_hand: bool = True) -> None:
+        """All sampling settings at once."""
+        if sampling == self.sampling:
+            return
+        before, self.sampling = self.sampling, sampling
+        self._point_moved()
+        self.sampling_changed.emit()
+        if by_hand:
+            self.edited.emit("sampling", before, sampling)
+
+    def edit_draft(self, config: RunConfig) -> None:
+        """Change the settings of the next run by hand."""
+        before = self.draft
+        self.set_draft(config)
+        if before != self.draft:
+            self.edited.emit("draft", before, self.draft)
+
+    def restore(self, name: str, value: Any) -> None:
+        """Put back a value that `edited` told of (undo, and the state kept over a restart)."""
+        match name:
+            case "step":
+                self.set_step(value, by_hand=False)
+                self._set_following(bool(self.snapshots) and self.step == self.snapshots[-1])
+            case "t":
+                self.set_noise_level(value, by_hand=False)
+            case "class":
+                self.set_class(value, by_hand=False)
+            case "seed":
+                self.set_seed(value, by_hand=False)
+            case "sampling":
+                self.replace_sampling(value, by_hand=False)
+            case "draft":
+                self.set_draft(value)
+
+    # ---- the schedule that labels the noise levels ----
+
+    def set_schedule(self, name: str, num_timesteps: int) -> None:
+        """Another display schedule (Forward page). The point keeps its noise level sigma."""
+        self._take_schedule(schedule(name, num_timesteps))
+
+    def reset_schedule(self) -> None:
+        """Back to the schedule of the run."""
+        if self.run:
+            self._take_schedule(self.run.schedule())
+
+    def _take_schedule(self, new: Schedule) -> None:
+        old = self.schedule
+        if (new.name, new.num_timesteps) == (old.name, old.num_timesteps):
+            return
+        sigma = float(old.sigma[self.t])
+        self.schedule = new
+        self.t = new.t_of_sigma(sigma)
+        self.schedule_changed.emit()
+        self.noise_level_changed.emit(self.t)
+
+    def sigma(self) -> float:
+        """Noise over signal at the current point."""
+        return float(self.schedule.sigma[self.t])
+
+    def readable_sigma_max(self) -> float:
+        """The largest noise level the open run was trained at."""
+        return float(self.run.sigma_max) if self.run else self.schedule.sigma_max
+
+    # ---- trajectories ----
+
+    def point(self, class_label: int | None = None) -> Point | None:
+        """What a trajectory here depends on; None without a snapshot to draw from."""
+        if self.run is None or not self.snapshots:
+            return None
+        label = self.class_label if class_label is None else class_label
+        return Point(self.run.info.id, self.step, label, self.seed, self.sampling)
+
+    def trajectory(self, class_label: int | None = None) -> Trajectory | None:
+        """The trajectory of the current point (or another class of it), as far as it is filled.
+
+        Asking for one that is missing requests it: the current class first, then the others together.
+        `trajectories_changed` tells when there is more.
+        """
+        point = self.point(class_label)
+        if point is None:
+            return None
+        found = self._cache.get(point)
+        if not is_complete(found) and point not in self._failed:
+            self._wanted.add(point.class_label)
+            if not self._ask.isActive():
+                self._ask.start()
+        return found
+
+    def frame(self, trajectory: Trajectory) -> int:
+        """The frame of a trajectory at the current noise level; -1 when none is filled yet."""
+        if self.run is None:
+            return trajectory.frame_at(self.t)
+        own = self.run.schedule()
+        if (own.name, own.num_timesteps) == (self.schedule.name, self.schedule.num_timesteps):
+            return trajectory.frame_at(self.t)
+        return trajectory.frame_at(own.t_of_sigma(self.sigma()))
+
+    def drawing(self) -> bool:
+        """Whether a requested trajectory is still being recorded or about to be requested."""
+        return bool(self._in_flight) or self._ask.isActive()
+
+    def retry_trajectories(self) -> None:
+        """Ask again for what failed."""
+        self._failed.clear()
+        self._finished.clear()
+        self.trajectories_changed.emit()
+
+    def _fill_from_recorded(self, run: Run) -> None:
+        sampling = run.info.config.sampling
+        try:
+            recorded = run.recorded()
+        except (DiffuscopeError, OSError):
+            return
+        for group in recorded:
+            for trajectory in group.values():
+                self._cache.put(Point(run.info.id, trajectory.snapshot, trajectory.class_label,
+                                      trajectory.seed, sampling), trajectory)
+
+    def _point_moved(self) -> None:
+        """The recordings under way are of another point now: those of the other classes are stopped."""
+        self._wanted.clear()
+        if REVERSE_ALL in self._in_flight:
+            self.bridge.cancel(REVERSE_ALL)
+            del self._in_flight[REVERSE_ALL]
+        self.message_cleared.emit("trajectory")
+
+    def _request(self) -> None:
+        """Ask for what is wanted here and neither there nor on its way."""
+        wanted = [p for label in sorted(self._wanted) if (p := self.point(label)) is not None]
+        self._failed |= self._finished.intersection(self._cache.missing(wanted))
+        self._finished.clear()
+        missing = {p for p in self._cache.missing(wanted) if p not in self._failed}
+        current = self.point()
+        if current in missing:
+            if not self._asked(REVERSE, current):
+                self._submit(REVERSE, [current])
+            missing.discard(current)
+            if self._asked(REVERSE, current):
+                return  # the others follow when this one is done
+        flight = self._in_flight.get(REVERSE_ALL)
+        missing -= flight[1] if flight else set()
+        if missing:
+            self._submit(REVERSE_ALL, sorted(missing, key=lambda p: p.class_label))
+
+    def _asked(self, key: str, point: Point) -> bool:
+        return key in self._in_flight and point in self._in_flight[key][1]
+
+    def _submit(self, key: str, points: list[Point]) -> None:
+        assert self.run is not None
+        first = points[0]
+        request = TrajectoryRequest(self.run.path, first.snapshot,
+                                    tuple(p.class_label for p in points), first.seed, first.sampling)
+        job_id = self.bridge.submit(jobs.trajectory_job(request, key=key))
+        self._in_flight[key] = (job_id, frozenset(points))
+
+    def _on_job_event(self, message: Message) -> None:
+        event = message.event
+        if isinstance(event, TrajectoriesReady):
+            self._take_trajectories(event)
+            return
+        if message.key == "compute" and isinstance(event, JobFailed):
+            self._say_report("compute", event.report)
+        flight = self._in_flight.get(message.key)
+        if flight is None or flight[0] != message.job_id:
+            return
+        if isinstance(event, JobFailed):
+            self._failed |= flight[1]
+            self._say_report("trajectory", event.report)
+        elif isinstance(event, JobDone):
+            del self._in_flight[message.key]
+            if event.done:
+                self._finished |= flight[1]
+            if self._wanted:
+                # The last picture is taken later in this very tick; the request looks after that.
+                self._ask.start()
+            self.trajectories_changed.emit()
+
+    def _take_trajectories(self, event: TrajectoriesReady) -> None:
+        if self.run is None or event.request.run != self.run.path:
+            return
+        for label, trajectory in event.trajectories.items():
+            self._cache.put(Point(self.run.info.id, trajectory.snapshot, label, event.request.seed,
+                                  event.request.sampling), trajectory)
+        self.trajectories_changed.emit()
+
+    def _say_report(self, key: str, told: ErrorReport) -> None:
+        self.message.emit(Notice(key, "error", told.headline, told.advice, told.details))
+
+    # ---- training: what TrainingControl leaves to the session ----
+
+    def _writable_run(self, *, quiet: bool = False) -> Run | None:
+        run = self.run
+        if run is None or run.read_only or self.locked_by:
+            if not quiet:
+                why = f"{self.locked_by} is training it." if self.locked_by else "It is read-only."
+                self.message.emit(Notice("training", "warning", "This run cannot go on here.",
+                                         f"{why} Train starts a new one."))
+            return None
+        return run
+
+    def can_continue(self) -> str:
+        """Empty if Continue would work now, else the reason why not."""
+        if self.training:
+            return "Training is under way."
+        if self.run is None:
+            return "No run is open."
+        if self.locked_by:
+            return f"{self.locked_by} is training this run."
+        if self.run.read_only:
+            return "This run ships with the program and stays as it is; Train starts a new one."
+        return ""
+
+    def _new_path(self, config: RunConfig) -> Path:
+        folder = paths.runs_dir()
+        return Path(new_run_path(folder, f"{config.data.dataset}-{config.preset}"))
+
+    def _on_run_opened(self, event: RunOpened) -> None:
+        try:
+            run = Run.open(event.path)
+        except DiffuscopeError as error:
+            self.message.emit(Notice("open-run", "error", error.headline, error.advice))
+            return
+        self.message_cleared.emit("open-run")
+        self.training_path = event.path
+        if event.resumed_at:
+            strips, markers = run.sample_strips(), list(self.markers)
+            self._strip_steps = [s for s in strips if s <= event.resumed_at]
+            self.markers = markers
+        else:
+            self._strip_steps = []
+        self._take_run(run)
+        self.losses_changed.emit()
+        self.samples_changed.emit()
+        self.markers_changed.emit()
+
+    def _on_snapshot(self, step: int) -> None:
+        run = self.run
+        if run is None:
+            return
+        try:
+            run.refresh()
+            steps = _steps(run)
+        except DiffuscopeError:
+            steps = self.snapshots
+        self._new_snapshots(sorted({*steps, step}))
+
+    def _new_snapshots(self, steps: list[int]) -> None:
+        """Snapshots came (or thinning took some): followers go with the newest, others stay put."""
+        if steps == self.snapshots:
+            return
+        self.snapshots = steps
+        self.snapshots_changed.emit()
+        if not steps:
+            return
+        if self.following:
+            self.set_step(steps[-1], by_hand=False)
+        elif self.step not in steps:
+            self.set_step(self.step, by_hand=False)
+
+    def _on_training_over(self, *, discarded: bool) -> None:
+        if discarded:
+            self._lost_run()
+            return
+        if self.run is not None:
+            try:
+                self.run.refresh()
+            except DiffuscopeError as error:
+                self.message.emit(Notice("run-gone", "warning", error.headline, error.advice))
+                return
+            self._new_snapshots(_steps(self.run))
+            self._refresh.start()
+
+    def shutdown(self, timeout: float | None = 10.0) -> bool:
+        """End the timers and the compute thread; whether it ended in time."""
+        self._ask.stop()
+        self._refresh.stop()
+        self.bridge.stop()
+        return self.bridge.compute.close(timeout)
+
+
+def _steps(run: Run) -> list[int]:
+    return sorted(s.step for s in run.snapshots())
+
+
+def _state_of(run: Run) -> TrainingState:
+    """The state a run folder tells of, seen by a process that does not train it."""
+    try:
+        state = TrainingState(run.info.state)
+    except ValueError:
+        return TrainingState.IDLE
+    return TrainingState.IDLE if state.active and not run.is_locked() else state
