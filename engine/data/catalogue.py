@@ -18,7 +18,7 @@ from engine.paths import MNIST_DIR
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Pictures and their classes. Images are uint8 (N, C, H, W), labels int64 (N,); read-only arrays."""
+    """Pictures and their classes. Images are uint8 (N, C, H, W), labels int64 (N,). Shared by all: not to be written to."""
 
     name: str
     title: str
@@ -68,14 +68,8 @@ def load_mnist(folder: Path = MNIST_DIR) -> Dataset:
         train_images, train_labels, test_images, test_labels = pool.map(read, _MNIST_FILES)
     return Dataset(
         name="mnist", title="MNIST", class_names=tuple("0123456789"), channels=1, size=28,
-        train_images=train_images[:, None], train_labels=_labels(train_labels),
-        test_images=test_images[:, None], test_labels=_labels(test_labels))
-
-
-def _labels(values: NDArray[np.uint8]) -> NDArray[np.int64]:
-    labels = values.astype(np.int64)
-    labels.flags.writeable = False
-    return labels
+        train_images=train_images[:, None], train_labels=train_labels.astype(np.int64),
+        test_images=test_images[:, None], test_labels=test_labels.astype(np.int64))
 
 
 _LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist}

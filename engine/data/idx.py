@@ -18,7 +18,7 @@ _GZIP_WINDOW = 31  # for zlib: expect a gzip header, and check its CRC
 
 
 def read_idx(path: Path, shape: tuple[int, ...], sha256: str = "") -> NDArray[np.uint8]:
-    """The values of one gzip IDX file of unsigned bytes; read-only.
+    """The values of one gzip IDX file of unsigned bytes.
 
     shape: what the header must say. sha256: of the unpacked file; checked when given.
     Raises DiffuscopeError when the file is missing, damaged, or not what was expected.
@@ -46,4 +46,5 @@ def read_idx(path: Path, shape: tuple[int, ...], sha256: str = "") -> NDArray[np
         raise DiffuscopeError(f"{name} is not an IDX file of {' x '.join(map(str, shape))} bytes.", restore)
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise DiffuscopeError(f"{name} is damaged: its checksum differs from the original's.", restore)
-    return np.frombuffer(data, dtype=np.uint8, offset=len(header)).reshape(shape)
+    # A writable copy: torch warns of memory it may not write to.
+    return np.frombuffer(bytearray(data), dtype=np.uint8, offset=len(header)).reshape(shape)

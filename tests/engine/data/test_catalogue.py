@@ -45,11 +45,8 @@ def test_train_and_test_share_no_picture(mnist: Dataset) -> None:
     assert not any(image.tobytes() in train for image in mnist.test_images)
 
 
-def test_it_is_read_once_and_cannot_be_changed(mnist: Dataset) -> None:
+def test_it_is_read_once(mnist: Dataset) -> None:
     assert load_dataset("mnist") is mnist
-    for array in (mnist.train_images, mnist.train_labels, mnist.test_images, mnist.test_labels):
-        with pytest.raises(ValueError, match="read-only"):
-            array[0] = 1
 
 
 def test_it_loads_quickly() -> None:

@@ -122,6 +122,7 @@ def test_a_huge_picture_is_refused_from_its_header_alone(tmp_path: Path) -> None
     path = tmp_path / "huge.png"
     header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     data = zlib.compress(b"\0" * 1000)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     with pytest.raises(DiffuscopeError, match="64 megapixels; the limit is 64"):
         load_picture(path, 28, 1)
