@@ -18,7 +18,7 @@ from engine.paths import MNIST_DIR
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Pictures and their classes. Images are uint8 (N, C, H, W), labels int64 (N,). Shared by all: not to be written to."""
+    """Pictures and their classes: uint8 (N, C, H, W) and int64 (N,). Shared by all: not to be changed."""
 
     name: str
     title: str

@@ -1,0 +1,99 @@
+"""Train the judge of MNIST and write its weights and its record into resources/models.
+
+    python benchmarks/train_judge.py [--epochs 12] [--seed 0] [--threads 1] [--out FILE.safetensors]
+
+It never sees a generated picture: it learns the 60 000 training pictures, shifted by up to two pixels, and
+is tested on the 10 000 test pictures, which decide nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+from torch.nn import functional
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from engine.data.catalogue import load_dataset
+from engine.measure.judge import JUDGE_FILE, Judge, JudgeNetwork, to_input
+
+SHIFT = 2  # pixels
+
+
+def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each picture of uint8 (B, H, W) moved by up to SHIFT pixels, filled with black."""
+    batch, height, width = images.shape
+    padded = functional.pad(images, (SHIFT, SHIFT, SHIFT, SHIFT))
+    offsets = torch.randint(0, 2 * SHIFT + 1, (2, batch), generator=generator)
+    rows = offsets[0][:, None] + torch.arange(height)
+    columns = offsets[1][:, None] + torch.arange(width)
+    return padded[torch.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--learning-rate", type=float, default=4e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=JUDGE_FILE)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)  # initial weights and dropout
+    generator = torch.Generator().manual_seed(args.seed)  # order and shifts
+    data = load_dataset("mnist")
+    images, labels = torch.from_numpy(data.train_images[:, 0]), torch.from_numpy(data.train_labels)
+    network = JudgeNetwork().to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=args.learning_rate, weight_decay=1e-2)
+    steps = args.epochs * (len(images) // args.batch)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.learning_rate, steps, pct_start=0.2)
+    began = time.perf_counter()
+    for epoch in range(args.epochs):
+        order = torch.randperm(len(images), generator=generator)
+        total, count = 0.0, 0
+        for index in order.split(args.batch):
+            if len(index) < args.batch:
+                continue
+            x = to_input(shifted(images[index], generator)).contiguous(memory_format=torch.channels_last)
+            loss = functional.cross_entropy(network(x), labels[index])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            scheduler.step()
+            total, count = total + float(loss.detach()), count + 1
+        print(f"epoch {epoch + 1}/{args.epochs}  loss {total / count:.4f}  "
+              f"{time.perf_counter() - began:.0f} s", flush=True)
+    seconds = time.perf_counter() - began
+
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    judge = Judge(network)
+    right = judge.read(data.test_images[:, 0]).argmax(axis=1) == data.test_labels
+    packed = save(weights)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_bytes(packed)
+    record = {
+        "sha256": hashlib.sha256(packed).hexdigest(),
+        "test_accuracy": float(right.mean()),
+        "test_errors": int((~right).sum()),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "data": "mnist",
+        "data_sha256": hashlib.sha256(data.train_images.tobytes()).hexdigest(),
+        "epochs": args.epochs, "batch": args.batch, "learning_rate": args.learning_rate, "shift": SHIFT,
+        "seed": args.seed, "threads": args.threads, "torch": torch.__version__, "seconds": round(seconds, 1),
+    }
+    args.out.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()
