@@ -28,7 +28,13 @@ def preferences_file() -> Path:
 
 
 def runs_dir() -> Path:
-    """Where new runs are made: the preference `runs_dir` if set, else `runs` in the data folder."""
+    """Where new runs are made: the preference `runs_dir` if set, else `runs` in the data folder.
+
+    The environment variable DIFFUSCOPE_RUNS_DIR, which --runs-dir sets, goes before both.
+    """
+    flag = os.environ.get("DIFFUSCOPE_RUNS_DIR")
+    if flag:
+        return Path(flag)
     try:
         chosen = json.loads(preferences_file().read_text(encoding="utf-8")).get("runs_dir")
     except (OSError, ValueError, AttributeError):

@@ -1,0 +1,1 @@
+"""The command line: the same engine without a screen. Nothing here imports torch or Qt before it must."""

@@ -1,0 +1,176 @@
+"""The subcommands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engine.cli.usage import (
+    LARGEST_SEED,
+    Parser,
+    existing_or_new_folder,
+    real,
+    seconds,
+    whole,
+    window_size,
+)
+from engine.config import SamplingConfig, describe, preset_names
+from engine.data.catalogue import dataset_names
+
+PAGES = ("train", "forward", "reverse")  # that a screenshot can show
+DEVICES = ("auto", "cpu", "cuda", "mps")
+SAMPLERS = next(s.choices for s in describe(SamplingConfig) if s.name == "sampler")
+
+WINDOW_HELP = "Without a command the window opens; --run says with which run."
+
+
+def build_parser() -> Parser:
+    """All of the command line. `command` is None where the window is meant."""
+    parser = Parser(
+        prog="diffuscope", description="A desktop laboratory for diffusion models.", epilog=WINDOW_HELP
+    )
+    parser.add_argument(
+        "--run", metavar="DIR", help="open the window with this run; `bundled` is the one that ships"
+    )
+    _runs_dir(parser)
+    commands = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
+    _train(
+        commands.add_parser(
+            "train",
+            help="train a model",
+            description="Train a model from scratch, or resume "
+            "a run. Ctrl-C saves and ends; a second one ends at once.",
+        )
+    )
+    _sample(
+        commands.add_parser(
+            "sample",
+            help="draw pictures from a run",
+            description="Draw pictures from a run. "
+            "Picture i has class classes[i % len(classes)] and seed SEED + i, and does not "
+            "depend on the others.",
+        )
+    )
+    _screenshot(
+        commands.add_parser(
+            "screenshot",
+            help="save a picture of the window",
+            description="Save a picture of the window; needs no display.",
+        )
+    )
+    _info(
+        commands.add_parser(
+            "info", help="say what a run is", description="Say what a run is and how far it got."
+        )
+    )
+    return parser
+
+
+def _runs_dir(parser: argparse.ArgumentParser) -> None:
+    # Suppressed default: given before the command or after it, it is the same option.
+    parser.add_argument(
+        "--runs-dir",
+        metavar="DIR",
+        type=existing_or_new_folder,
+        default=argparse.SUPPRESS,
+        help="folder of runs, in place of the user's own; a bare name given to --run is looked for there",
+    )
+
+
+def _train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", metavar="DIR", required=True, help="folder of the run, made new unless --resume"
+    )
+    parser.add_argument("--preset", help=f"named settings: {', '.join(preset_names())} (default quick)")
+    parser.add_argument("--dataset", help=f"what is learned: {', '.join(dataset_names())}")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        "--seconds",
+        type=seconds,
+        metavar="S",
+        help="train for so long; the number of steps is planned from a short probe and recorded",
+    )
+    length.add_argument(
+        "--steps",
+        type=whole(1, 10_000_000),
+        metavar="N",
+        help="train for so many steps; with --resume, go on to this step",
+    )
+    parser.add_argument(
+        "--seed", type=whole(0, LARGEST_SEED), help="decides initial weights, data order and noise"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    _device(parser)
+    _settings(parser, "training.learning_rate=0.001")
+    _runs_dir(parser)
+
+
+def _sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
+    parser.add_argument("--classes", metavar="LIST", help="like 0-9, 3 or 1,3,7 (default all)")
+    parser.add_argument(
+        "--count", type=whole(1, 10_000_000), metavar="N", help="how many pictures (default one a class)"
+    )
+    parser.add_argument(
+        "--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)"
+    )
+    parser.add_argument("--sampler", choices=SAMPLERS, help="default: the run's own")
+    parser.add_argument(
+        "--steps",
+        type=whole(1, 1000),
+        metavar="N",
+        help="sampling steps (default: the run's own; every step of the schedule for ddpm)",
+    )
+    parser.add_argument(
+        "--guidance", type=real, metavar="W", help="how hard the class pulls; 1 is plain conditional"
+    )
+    parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
+    parser.add_argument(
+        "--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".npz with images, labels and seeds, or .png with a grid",
+    )
+    _device(parser)
+    _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
+
+
+def _screenshot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--page", choices=PAGES, default="reverse")
+    parser.add_argument(
+        "--size", type=window_size, default=(1440, 900), metavar="WxH", help="default 1440x900"
+    )
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument(
+        "--run", metavar="DIR", default="bundled", help="a run's folder, or `bundled` (default)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png file")
+    _runs_dir(parser)
+
+
+def _info(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
+    parser.add_argument("--json", action="store_true", help="all of it, for programs")
+    _runs_dir(parser)
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device", choices=DEVICES, default="auto", help="default auto: a GPU if there is one"
+    )
+
+
+def _settings(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help=f"any other setting, like {example}; may be repeated",
+    )

@@ -1,0 +1,177 @@
+"""`sample`: pictures from a run, into arrays or a grid."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from engine.cli.usage import LARGEST_SEED, BadUsage, parse_classes, parse_settings
+from engine.config import SamplingConfig, parse
+from engine.errors import BadSetting, DiffuscopeError
+from engine.paths import resolve_run
+from engine.runs import Run
+
+GAP = 2  # pixels between the pictures of a grid
+MOST_COLUMNS = 40
+
+
+def run_sample(args: argparse.Namespace) -> int:
+    """Exit code 0; DiffuscopeError for whatever cannot be done."""
+    write = _writer(args.out)
+    run = Run.open(resolve_run(args.run))
+    classes = (
+        parse_classes(args.classes, run.info.class_names)
+        if args.classes is not None
+        else list(range(len(run.info.class_names)))
+    )
+    count = args.count if args.count is not None else len(classes)
+    if args.seed + count - 1 > LARGEST_SEED:
+        raise BadSetting(f"Seeds end at {LARGEST_SEED}; {count} pictures from seed {args.seed} go beyond.")
+    labels = np.array([classes[i % len(classes)] for i in range(count)], dtype=np.int64)
+    seeds = args.seed + np.arange(count, dtype=np.int64)
+    sampling = _sampling(args, run)
+    snapshot, images = _draw(args, run, labels, seeds, sampling)
+    facts = {
+        "run": run.name,
+        "run_id": run.info.id,
+        "snapshot": snapshot,
+        "classes": classes,
+        "seed": args.seed,
+        "sampling": sampling.model_dump(),
+    }
+    write(images, labels, seeds, len(classes), facts)
+    print(f"{count} pictures of step {snapshot} in {args.out}")
+    return 0
+
+
+def _sampling(args: argparse.Namespace, run: Run) -> SamplingConfig:
+    """The run's own sampling, changed by --set and by the named options."""
+    named = {
+        "sampler": args.sampler,
+        "num_steps": args.steps,
+        "guidance_scale": args.guidance,
+        "eta": args.eta,
+    }
+    values = {
+        **run.info.config.sampling.model_dump(),
+        **parse_settings(args.settings, "sampling").get("sampling", {}),
+        **{name: value for name, value in named.items() if value is not None},
+    }
+    if args.sampler == "ddpm" and args.steps is None:
+        values["num_steps"] = run.info.config.diffusion.num_timesteps
+    # Checked inside a whole configuration, so that the sentence names the setting.
+    return parse(SamplingConfig, values)
+
+
+def _draw(
+    args: argparse.Namespace,
+    run: Run,
+    labels: NDArray[np.int64],
+    seeds: NDArray[np.int64],
+    sampling: SamplingConfig,
+) -> tuple[int, NDArray[np.uint8]]:
+    from tqdm import tqdm
+
+    from engine.diffusion.sample import sample_images
+    from engine.workspace import Workspace
+
+    workspace = Workspace(args.device)
+    try:
+        model = workspace.model(run.path, args.snapshot)
+        tqdm.monitor_interval = 0  # no thread of its own
+        parts = []
+        with tqdm(total=len(labels), unit="picture", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+            for images in sample_images(
+                model.denoiser,
+                labels.tolist(),
+                seeds.tolist(),
+                sampling,
+                shape=model.shape,
+                num_classes=model.num_classes,
+                device=workspace.device,
+            ):
+                parts.append(images)
+                bar.update(len(images))
+        return model.snapshot, np.concatenate(parts)
+    finally:
+        workspace.close()
+
+
+# ---- files ----
+
+Write = Callable[[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], int, dict[str, Any]], None]
+
+
+def _writer(out: Path) -> Write:
+    """What writes such a file; complains before the work, not after it."""
+    if out.suffix.lower() not in (".npz", ".png"):
+        raise BadUsage(f"--out must end in .npz or .png; {out.name} does not.")
+    if out.is_dir():
+        raise BadUsage(f"--out needs a file; {out} is a folder.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiffuscopeError(f"The folder {out.parent} cannot be made: {error.strerror or error}.") from None
+    if not os.access(out.parent, os.W_OK):
+        raise DiffuscopeError(f"The folder {out.parent} cannot be written.")
+
+    def write(
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        seeds: NDArray[np.int64],
+        columns: int,
+        facts: dict[str, Any],
+    ) -> None:
+        if out.suffix.lower() == ".npz":
+            save_whole(out, lambda file: np.savez_compressed(file, images=images, labels=labels, seeds=seeds))
+            return
+        notes = PngInfo()
+        notes.add_text("Software", "Diffuscope")
+        notes.add_text("diffuscope", json.dumps(facts))
+        picture = Image.fromarray(grid(images, columns))
+        save_whole(out, lambda file: picture.save(file, format="PNG", pnginfo=notes))
+
+    return write
+
+
+def save_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file under another name and rename it: what is at `path` is always whole."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(beside, "wb") as file:
+            write(file)
+        os.replace(beside, path)
+    except OSError as error:
+        raise DiffuscopeError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def grid(images: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
+    """Pictures (N, H, W) or (N, H, W, 3) in rows; a column for each class while there are not too many."""
+    count = len(images)
+    columns = (
+        min(count, num_classes)
+        if 1 < num_classes <= MOST_COLUMNS
+        else min(MOST_COLUMNS, math.ceil(math.sqrt(count)))
+    )
+    rows = math.ceil(count / columns)
+    height, width = images.shape[1] + GAP, images.shape[2] + GAP
+    sheet = np.zeros((rows * height - GAP, columns * width - GAP, *images.shape[3:]), dtype=np.uint8)
+    for i, image in enumerate(images):
+        row, column = divmod(i, columns)
+        sheet[row * height : row * height + height - GAP, column * width : column * width + width - GAP] = (
+            image
+        )
+    return sheet
