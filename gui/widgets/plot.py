@@ -1,0 +1,493 @@
+"""A plot as the design has it: title above, quiet grid, legend as readout, markers, crosshair.
+
+Data change by `Line.set_data`; drawing is thinned to what is visible and happens at the next paint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from engine.config import number
+from gui.theme import theme
+from gui.widgets.plot_items import Bars, Grid, Line, Marks, Overlay
+from gui.widgets.plot_legend import Entry, Legend
+from gui.widgets.plot_numbers import MOST_POINTS, linear_ticks, log_ticks, tick_label
+from gui.widgets.plot_view import PlotView
+from gui.widgets.timeline_parts import Words
+
+
+class Plot(QWidget):
+    """One pair of axes. x may run down to the right (`reversed_x`: every t axis)."""
+
+    point_double_clicked = Signal(float)
+    crosshair_moved = Signal(object)  # x, or None when the pointer left
+    clicked = Signal(float, float)  # x, y
+
+    def __init__(self, title: str, unit: str = "", x_name: str = "", *, reversed_x: bool = False,
+                 log_y: bool = False, parent: QWidget | None = None) -> None:
+        """unit is written after the title ("Loss", "dB"). x_name stands in the bottom left corner."""
+        super().__init__(parent)
+        self.title, self.unit, self.x_name = title, unit, x_name
+        self.reversed_x, self.log_y = reversed_x, log_y
+        self.vertical_grid = False
+        self.double_click_resets = True
+        self.x_format: Callable[[float], str] = tick_label
+        self.subtitle_for: Callable[[float | None], str] | None = None
+        self.marks = Marks()
+        self.lines: list[Line] = []
+        self.bars: list[Bars] = []
+        self._x_range: tuple[float, float] | None = None
+        self._y_range: tuple[float, float] | None = None
+        self._zoom: tuple[float, float] | None = None
+        self._x_ticks: list[float] | None = None
+        self._y_ticks: list[float] | None = None
+        self._x_view, self._y_view = (0.0, 1.0), (0.0, 1.0)
+        self._stale = True
+        self._keyboard = False
+        self._note = ""
+
+        self._heading = Words()
+        self._heading.setSizePolicy(self._heading.sizePolicy().Policy.Ignored, self._heading.sizePolicy().Policy.Fixed)
+        self._head = QHBoxLayout()
+        self._head.setContentsMargins(0, 0, 0, 0)
+        self._head.setSpacing(8)
+        self._head.addWidget(self._heading, 1)
+        self.legend = Legend()
+        self.view = PlotView(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self._head)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.view, 1)
+
+        self.box = pg.ViewBox(enableMouse=False, enableMenu=False, defaultPadding=0)
+        self.box.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.box.setAcceptHoverEvents(False)
+        self.box.disableAutoRange()
+        self.view.scene().addItem(self.box)
+        # Beside the view box, not inside it: it clips its children.
+        self._grid, self._overlay = Grid(self), Overlay(self)
+        self._grid.setZValue(-1000)
+        self._overlay.setZValue(1000)
+        self.view.scene().addItem(self._grid)
+        self.view.scene().addItem(self._overlay)
+
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(f"{title}, {unit}" if unit else title)
+        theme().changed.connect(self._theme_changed)
+        self._theme_changed()
+
+    # ---- contents -------------------------------------------------------------------------------------
+
+    def add_line(self, name: str, token: str = "accent", width: float = 2.0, style: str = "solid", *,
+                 legend: bool = True, decimals: int = 3, points: bool = False, between: bool = True) -> Line:
+        """A curve. style: solid, dash (comparison, give 1.5), raw (data as measured), thin (faint dashes).
+
+        points: a dot at each point. between False: the readout takes the nearest point, not the line.
+        """
+        line = Line(self, name, token, width, style, legend, decimals, points, between)
+        self.lines.append(line)
+        self.box.addItem(line.item, ignoreBounds=True)
+        self.refresh_legend()
+        return line
+
+    def remove_line(self, line: Line) -> None:
+        """Take a curve out."""
+        self.lines.remove(line)
+        self.box.removeItem(line.item)
+        self.data_changed(None)
+
+    def add_bars(self, token: str = "muted") -> Bars:
+        """Bars of a histogram."""
+        bars = Bars(self, token)
+        self.bars.append(bars)
+        self.box.addItem(bars, ignoreBounds=True)
+        return bars
+
+    def add_tail(self, widget: QWidget) -> None:
+        """A control at the right of the title (smoothing, linear or log)."""
+        self._head.addWidget(widget)
+
+    def set_title(self, title: str, unit: str | None = None) -> None:
+        """Change the words above."""
+        self.title = title
+        self.unit = self.unit if unit is None else unit
+        self._describe()
+
+    def set_subtitle(self, note: str) -> None:
+        """Smaller words after the title; `subtitle_for` overrules them."""
+        self._note = note
+        self._describe()
+
+    def set_log_y(self, log_y: bool) -> None:
+        """Logarithmic y; values that are not above 0 are left out."""
+        if log_y != self.log_y:
+            self.log_y = log_y
+            self._changed()
+
+    def set_x_range(self, low: float, high: float) -> None:
+        """The whole range of x (wheel zooms inside it)."""
+        if (low, high) != self._x_range:
+            self._x_range = (float(low), float(high))
+            self._changed()
+
+    def set_y_range(self, low: float | None, high: float | None = None) -> None:
+        """Fixed range of y in data units; None: what is visible decides."""
+        wanted = None if low is None or high is None else (float(low), float(high))
+        if wanted != self._y_range:
+            self._y_range = wanted
+            self._changed()
+
+    def set_ticks(self, x: Sequence[float] | None = None, y: Sequence[float] | None = None) -> None:
+        """Labels at these values only; None: chosen by range."""
+        self._x_ticks = None if x is None else list(x)
+        self._y_ticks = None if y is None else list(y)
+        self._changed()
+
+    def set_current(self, x: float | None) -> None:
+        """The current point: 1 px accent line with a dot on each curve."""
+        if x != self.marks.current:
+            self.marks.current = x
+            self._marks_changed()
+
+    def set_events(self, events: Sequence[tuple[float, str]]) -> None:
+        """Dotted lines with a word ("paused 0:12")."""
+        self.marks.events = [(float(x), word) for x, word in events]
+        self._overlay.update()
+
+    def set_small_ticks(self, places: Sequence[float]) -> None:
+        """Small triangles on the x axis (snapshots)."""
+        self.marks.small_ticks = [float(x) for x in places]
+        self._overlay.update()
+
+    def set_verticals(self, verticals: Sequence[tuple[float, str, str]]) -> None:
+        """Solid 1 px lines: (x, token, word)."""
+        self.marks.verticals = [(float(x), token, word) for x, token, word in verticals]
+        self._overlay.update()
+
+    def set_crosshair(self, x: float | None) -> None:
+        """Put the crosshair at a place (a linked plot does this); no signal."""
+        if x != self.marks.crosshair:
+            self.marks.crosshair = x
+            self._marks_changed()
+
+    def data_changed(self, line: Line | None) -> None:
+        """A curve has new points: lay out again at the next paint, once however many changed."""
+        self._changed()
+
+    # ---- ranges and places ----------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._stale = True
+        self.refresh_legend()
+        self.view.viewport().update()
+
+    def _full_x(self) -> tuple[float, float]:
+        if self._x_range is not None:
+            return self._x_range
+        spans = [(float(line.x[0]), float(line.x[-1])) for line in self.lines if line.visible and len(line.x)]
+        spans += [(float(bars.edges[0]), float(bars.edges[-1])) for bars in self.bars if len(bars.edges)]
+        if not spans:
+            return 0.0, 1.0
+        low, high = min(a for a, _ in spans), max(b for _, b in spans)
+        return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+    def _wanted_y(self, low: float, high: float) -> tuple[float, float]:
+        """Range of y as drawn (log10 when logarithmic)."""
+        if self._y_range is not None:
+            a, b = self._y_range
+            return (math.log10(max(a, 1e-12)), math.log10(max(b, 1e-11))) if self.log_y else (a, b)
+        lows, highs = [], []
+        for line in self.lines:
+            if line.visible and len(line.x):
+                first, last = np.searchsorted(line.x, [low, high])
+                part = line.y[max(0, first - 1):last + 1]
+                part = part[part > 0] if self.log_y else part
+                if len(part):
+                    lows.append(float(part.min()))
+                    highs.append(float(part.max()))
+        for bars in self.bars:
+            if len(bars.heights):
+                lows.append(0.0)
+                highs.append(float(bars.heights.max()))
+        if not lows:
+            return (-1.0, 0.0) if self.log_y else (0.0, 1.0)
+        a, b = min(lows), max(highs)
+        if self.log_y:
+            a, b = math.log10(a), math.log10(b)
+            pad = max(0.05, (b - a) * 0.08)
+            return a - pad, b + pad
+        pad = (b - a) * 0.05 if b > a else max(abs(a) * 0.1, 0.5)
+        return (a if a == 0 else a - pad), b + pad
+
+    def lay_out(self) -> None:
+        """Bring ranges and curves up to date; called by the view before it paints, cheap when nothing changed."""
+        if not self._stale:
+            return
+        self._stale = False
+        full = self._full_x()
+        low, high = self._zoom or full
+        self._x_view = (low, high)
+        self._y_view = self._wanted_y(low, high)
+        self.box.setGeometry(self._inner())
+        self.box.invertX(self.reversed_x)
+        self.box.setRange(xRange=self._x_view, yRange=self._y_view, padding=0, disableAutoRange=True)
+        wide = max(200, int(self._inner().width()))
+        for line in self.lines:
+            line.draw(low, high, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, 2 * wide))
+        self._grid.prepareGeometryChange()
+        self._overlay.prepareGeometryChange()
+
+    def resized(self) -> None:
+        """The view has another size."""
+        self._stale = True
+
+    def _inner(self) -> QRectF:
+        """The box of the data inside the view; the left margin follows the widest label."""
+        px = theme().px
+        metrics = QFontMetrics(theme().font(11))
+        labels = [label for _, label in self.y_labels()]
+        left = max([metrics.horizontalAdvance(label) for label in labels], default=0) + px(8)
+        if self.x_name:
+            left = max(left, metrics.horizontalAdvance(self.x_name) + px(12))
+        left = max(left, px(34))
+        right = metrics.horizontalAdvance(self.x_format(self._x_view[0 if self.reversed_x else 1])) / 2 + 2
+        below = metrics.height() + px(8)
+        above = metrics.height() / 2 + 2
+        size = self.view.size()
+        return QRectF(left, above, max(10.0, size.width() - left - right), max(10.0, size.height() - above - below))
+
+    def scene_rect(self) -> QRectF:
+        """The whole view."""
+        return QRectF(0, 0, self.view.width(), self.view.height())
+
+    def box_rect(self) -> QRectF:
+        """The box of the data in pixels of the view."""
+        return self.box.geometry()
+
+    def to_view(self, y: float) -> float:
+        """y as drawn."""
+        return math.log10(y) if self.log_y else y
+
+    def x_pixel(self, x: float) -> float:
+        """Pixel of a place."""
+        low, high = self._x_view
+        share = (x - low) / (high - low)
+        box = self.box_rect()
+        return box.left() + box.width() * (1 - share if self.reversed_x else share)
+
+    def y_pixel(self, y: float) -> float:
+        """Pixel of a value as drawn."""
+        low, high = self._y_view
+        box = self.box_rect()
+        return box.bottom() - box.height() * (y - low) / (high - low)
+
+    def x_at(self, pixel: float) -> float:
+        """Place under a pixel."""
+        low, high = self._x_view
+        box = self.box_rect()
+        share = (pixel - box.left()) / max(1.0, box.width())
+        return low + (high - low) * (1 - share if self.reversed_x else share)
+
+    def y_at(self, pixel: float) -> float:
+        """Value under a pixel, in data units."""
+        low, high = self._y_view
+        box = self.box_rect()
+        value = low + (high - low) * (box.bottom() - pixel) / max(1.0, box.height())
+        return 10.0**value if self.log_y else value
+
+    def x_labels(self) -> list[tuple[float, str]]:
+        """(place, label) on the x axis."""
+        low, high = self._x_view
+        most = max(3, min(6, int(self.view.width() / theme().px(56))))
+        ticks = linear_ticks(low, high, most) if self._x_ticks is None else self._x_ticks
+        return [(tick, self.x_format(tick)) for tick in ticks if low - 1e-9 <= tick <= high + 1e-9]
+
+    def y_labels(self) -> list[tuple[float, str]]:
+        """(value as drawn, label) on the y axis."""
+        low, high = self._y_view
+        most = max(2, min(6, int(self.view.height() / theme().px(24))))
+        if self._y_ticks is not None:
+            ticks = self._y_ticks
+        elif self.log_y:
+            ticks = log_ticks(10.0**low, 10.0**high, most)
+        else:
+            ticks = linear_ticks(low, high, most)
+        slack = (high - low) * 1e-6
+        drawn = [(self.to_view(tick), tick_label(tick)) for tick in ticks if tick > 0 or not self.log_y]
+        return [(value, label) for value, label in drawn if low - slack <= value <= high + slack]
+
+    # ---- words ----------------------------------------------------------------------------------------
+
+    def _marks_changed(self) -> None:
+        self.refresh_legend()
+        self._overlay.update()
+
+    def readout_place(self) -> float | None:
+        """Where the legend reads: under the crosshair, else at the current point, else at the end."""
+        if self.marks.crosshair is not None:
+            return self.marks.crosshair
+        return self.marks.current
+
+    def refresh_legend(self) -> None:
+        """Values at the place that is read."""
+        at = self.readout_place()
+        entries = []
+        for line in self.lines:
+            if not (line.legend and line.visible):
+                continue
+            value = ""
+            if line.style != "thin" and len(line.x):
+                found = line.value_at(at) if at is not None else float(line.y[-1])
+                value = "" if math.isnan(found) else f"{found:.{line.decimals}f}".replace("-", "\u2212")
+            widest = "0" * 2 + "." + "0" * line.decimals if line.style != "thin" else ""
+            entries.append(Entry(line.name, value, line.swatch_color(), line.width,
+                                 line.style in ("dash", "thin"), widest if value else ""))
+        self.legend.set_entries(entries)
+        self.legend.setVisible(bool(entries))
+        self._describe()
+
+    def _describe(self) -> None:
+        note = self._note if self.subtitle_for is None else self.subtitle_for(self.readout_place())
+        parts = [(f"{self.title}, {self.unit}" if self.unit else self.title, "text", 600, 13, "")]
+        if note:
+            parts.append((note, "muted", 400, 12, ""))
+        self._heading.set_parts(*parts)
+        at = self.readout_place()
+        where = f" at {self.x_name or 'x'} {number(round(at, 2))}" if at is not None else ""
+        self.setAccessibleDescription(f"{self.legend.text()}{where}")
+
+    def _theme_changed(self) -> None:
+        self.view.setBackground(theme().color("surface"))
+        for line in self.lines:
+            line.restyle()
+        self._heading.setFixedHeight(QFontMetrics(theme().font(13, 600)).height() + theme().px(6))
+        self._changed()
+
+    def sizeHint(self) -> QSize:
+        return QSize(theme().px(280), theme().px(180))
+
+    # ---- hands, called by the view --------------------------------------------------------------------
+
+    def pointer_at(self, position: QPointF | None) -> None:
+        """The pointer moved over the view, or left it."""
+        x: float | None = None
+        if position is not None and self.box_rect().contains(position):
+            x = self.x_at(position.x())
+        if x != self.marks.crosshair:
+            self.set_crosshair(x)
+            self.crosshair_moved.emit(x)
+
+    def zoom_at(self, pixel: float, steps: float) -> None:
+        """Zoom x about a pixel; out as far as the whole."""
+        full_low, full_high = self._full_x()
+        low, high = self._x_view
+        at = self.x_at(pixel)
+        factor = 0.8**steps
+        span = (high - low) * factor
+        if span >= full_high - full_low:
+            self._zoom = None
+        elif span > (full_high - full_low) * 1e-4:
+            left = min(max(at - (at - low) * factor, full_low), full_high - span)
+            self._zoom = (left, left + span)
+        self._changed()
+
+    def pan_by(self, pixels: float) -> None:
+        """Drag a zoomed plot along x."""
+        if self._zoom is None:
+            return
+        full_low, full_high = self._full_x()
+        low, high = self._zoom
+        shift = pixels / max(1.0, self.box_rect().width()) * (high - low) * (1 if self.reversed_x else -1)
+        left = min(max(low + shift, full_low), full_high - (high - low))
+        self._zoom = (left, left + high - low)
+        self._changed()
+
+    def reset_zoom(self) -> None:
+        """Show the whole range."""
+        self._zoom = None
+        self._changed()
+
+    def double_clicked(self, position: QPointF) -> None:
+        """Reset, or tell where, as `double_click_resets` says."""
+        if self.double_click_resets:
+            self.reset_zoom()
+        if self.box_rect().contains(position):
+            self.point_double_clicked.emit(self.x_at(position.x()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is not None:
+            many = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            low, high = self._x_view
+            start = self.readout_place()
+            start = (low + high) / 2 if start is None else start
+            way = -step if self.reversed_x else step
+            x = min(max(start + way * many * (high - low) / 100, low), high)
+            self.set_crosshair(x)
+            self.crosshair_moved.emit(x)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.marks.crosshair is not None:
+            self.point_double_clicked.emit(self.marks.crosshair)
+        elif event.key() == Qt.Key.Key_Escape and (self.marks.crosshair is not None or self._zoom):
+            self.set_crosshair(None)
+            self.crosshair_moved.emit(None)
+            self.reset_zoom()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._keyboard = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason,
+                                            Qt.FocusReason.ShortcutFocusReason)
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._keyboard = False
+        super().focusOutEvent(event)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        if self._keyboard and self.hasFocus():
+            painter.setPen(QPen(theme().color("accent"), 2))
+            painter.drawLine(0, self._heading.geometry().bottom(), 24, self._heading.geometry().bottom())
+        painter.end()
+
+    # ---- copy and save --------------------------------------------------------------------------------
+
+    def values_text(self) -> str:
+        """All curves as tab-separated text: x and y of each."""
+        shown = [line for line in self.lines if line.visible and len(line.x)]
+        head = "\t".join(f"{self.x_name or 'x'}\t{line.name}" for line in shown)
+        rows = [head]
+        for i in range(max((len(line.x) for line in shown), default=0)):
+            rows.append("\t".join(f"{line.x[i]:.10g}\t{line.y[i]:.10g}" if i < len(line.x) else "\t"
+                                  for line in shown))
+        return "\n".join(rows)
+
+    def menu(self) -> QMenu:
+        """Copy values, copy picture, save."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        clipboard = QGuiApplication.clipboard()
+        menu.addAction("Copy values").triggered.connect(lambda: clipboard.setText(self.values_text()))
+        menu.addAction("Copy picture").triggered.connect(lambda: clipboard.setPixmap(self.grab()))
+        menu.addAction("Save picture…").triggered.connect(self._save)
+        if self._zoom is not None:
+            menu.addAction("Show the whole range").triggered.connect(self.reset_zoom)
+        return menu
+
+    def _save(self) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save picture", f"{self.title}.png", "PNG picture (*.png)")
+        if chosen:
+            path = Path(chosen)
+            self.grab().save(str(path if path.suffix else path.with_suffix(".png")))

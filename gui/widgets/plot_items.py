@@ -1,0 +1,305 @@
+"""What a plot draws: grid and axis labels behind, curves and bars, markers and crosshair in front.
+
+pyqtgraph's own axes draw their grid above the data and drop end labels beside one, so the grid and the
+labels are drawn here, in pixels of the view box.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import ArrayLike
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from gui.theme import theme
+from gui.widgets.plot_numbers import Float64, clean, thin, value_at, visible
+
+if TYPE_CHECKING:
+    from gui.widgets.plot import Plot
+
+RAW_ALPHA = 0.25
+EMPTY: Float64 = np.zeros(0)
+
+
+class Curve(pg.PlotCurveItem):
+    """A PlotCurveItem that never antialiases when told so, and ignores the mouse."""
+
+    def __init__(self) -> None:
+        super().__init__(antialias=False, skipFiniteCheck=True)
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+
+class Line:
+    """One curve of a plot. style: "solid", "dash", "raw" (1 px, 25 % alpha) or "thin" (faint dashes)."""
+
+    def __init__(self, plot: Plot, name: str, token: str, width: float, style: str, legend: bool,
+                 decimals: int, points: bool, between: bool) -> None:
+        self.plot, self.name, self.token, self.style = plot, name, token, style
+        self.width = 1.0 if style in ("raw", "thin") else width
+        self.legend, self.decimals, self.points, self.between = legend, decimals, points, between
+        self.x, self.y = EMPTY, EMPTY
+        self.visible = True
+        self.item = Curve()
+        self.casing: Curve | None = None
+        self.restyle()
+
+    def set_data(self, x: ArrayLike, y: ArrayLike) -> None:
+        """All points; x need not be sorted, points that are not finite are left out."""
+        self.x, self.y = clean(x, y)
+        self.plot.data_changed(self)
+
+    def set_visible(self, shown: bool) -> None:
+        """Hide without forgetting; also leaves the legend."""
+        if shown != self.visible:
+            self.visible = shown
+            self.item.setVisible(shown)
+            self.plot.data_changed(self)
+
+    def set_name(self, name: str) -> None:
+        """Its word in the legend."""
+        self.name = name
+        self.plot.refresh_legend()
+
+    def value_at(self, x: float) -> float:
+        """y under a place; nan outside the curve."""
+        return value_at(self.x, self.y, x, self.between)
+
+    def color(self) -> QColor:
+        """Its colour in the present theme; token may be "class:3"."""
+        if self.token.startswith("class:"):
+            return theme().class_color(int(self.token[6:]))
+        return theme().color(self.token)
+
+    def swatch_color(self) -> QColor:
+        """Raw curves are drawn fainter than their colour."""
+        colour = self.color()
+        if self.style == "raw":
+            colour.setAlphaF(0.35)
+        elif self.style == "thin":
+            colour.setAlphaF(0.65)
+        return colour
+
+    def restyle(self) -> None:
+        """Pens of the present theme."""
+        colour = self.color()
+        if self.style == "raw":
+            colour.setAlphaF(RAW_ALPHA)
+        elif self.style == "thin":
+            colour.setAlphaF(0.6)
+        pen = QPen(colour, self.width)
+        pen.setCosmetic(True)
+        if self.style in ("dash", "thin"):
+            pen.setDashPattern([4.0, 3.0] if self.style == "thin" else [4.0, 2.0])
+        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin if self.style == "raw" else Qt.PenJoinStyle.RoundJoin)
+        self.item.setPen(pen)
+        self.item.opts["antialias"] = self.style != "raw"
+
+    def draw(self, low: float, high: float, most: int) -> None:
+        """Hand the visible part, thinned, to the curve item."""
+        x, y = visible(self.x, self.y, low, high)
+        if self.plot.log_y:
+            keep = y > 0
+            x, y = x[keep], np.log10(y[keep])
+        x, y = thin(x, y, most)
+        self.item.setData(x, y, skipFiniteCheck=True)
+
+
+class Bars(pg.GraphicsObject):
+    """Bars of a histogram between `edges`."""
+
+    def __init__(self, plot: Plot, token: str) -> None:
+        super().__init__()
+        self.plot, self.token = plot, token
+        self.edges, self.heights = EMPTY, EMPTY
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    def set_data(self, edges: ArrayLike, heights: ArrayLike) -> None:
+        """n + 1 edges and n heights."""
+        self.edges = np.asarray(edges, dtype=np.float64)
+        self.heights = np.asarray(heights, dtype=np.float64)
+        if len(self.edges) != len(self.heights) + 1:
+            raise ValueError(f"{len(self.heights)} bars need {len(self.heights) + 1} edges")
+        self.prepareGeometryChange()
+        self.plot.data_changed(None)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        if len(self.heights) == 0:
+            return QRectF()
+        return QRectF(self.edges[0], 0, self.edges[-1] - self.edges[0], max(float(self.heights.max()), 1e-12))
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        # In pixels, so that gaps are one pixel wide and edges are sharp.
+        transform = painter.transform()
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        colour = theme().color(self.token)
+        colour.setAlphaF(0.6)
+        base = transform.map(QPointF(0, 0)).y()
+        for left, right, height in zip(self.edges[:-1], self.edges[1:], self.heights, strict=True):
+            if height > 0:
+                a, b = transform.map(QPointF(left, height)), transform.map(QPointF(right, height))
+                x0, x1 = sorted((round(a.x()), round(b.x())))
+                painter.fillRect(QRectF(x0, round(a.y()), max(1, x1 - x0 - 1), round(base) - round(a.y())), colour)
+        painter.restore()
+
+
+class BoxItem(QGraphicsItem):
+    """Drawn in pixels over the whole view; takes no mouse."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__()
+        self.plot = plot
+        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+
+    def boundingRect(self) -> QRectF:
+        return self.plot.scene_rect()
+
+
+class Grid(BoxItem):
+    """Grid lines, the two axis lines and all labels, behind the data."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        colours, plot = theme(), self.plot
+        box = plot.box_rect()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        pen = QPen(colours.color("grid"), 1)
+        painter.setPen(pen)
+        font = colours.font(11)
+        metrics = QFontMetrics(font)
+        rows = [(plot.y_pixel(value), label) for value, label in plot.y_labels()]
+        columns = [(plot.x_pixel(value), label) for value, label in plot.x_labels()]
+        for y, _ in rows:
+            painter.drawLine(QLineF(box.left(), round(y), box.right(), round(y)))
+        if plot.vertical_grid:
+            for x, _ in columns:
+                painter.drawLine(QLineF(round(x), box.top(), round(x), box.bottom()))
+        painter.drawLine(QLineF(round(box.left()), box.top(), round(box.left()), box.bottom()))
+        painter.drawLine(QLineF(box.left(), round(box.bottom()), box.right(), round(box.bottom())))
+        painter.setFont(font)
+        painter.setPen(colours.color("muted"))
+        tall = metrics.height()
+        for y, label in rows:
+            painter.drawText(QRectF(0, y - tall / 2, box.left() - colours.px(7), tall),
+                             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
+        taken = -1e9
+        name = metrics.horizontalAdvance(plot.x_name) + colours.px(4) if plot.x_name else 0
+        width = plot.scene_rect().width()
+        for x, label in sorted(columns):
+            wide = metrics.horizontalAdvance(label)
+            left = min(max(x - wide / 2, name if name and x - wide / 2 < name else 0), width - wide)
+            if left < taken + colours.px(4):
+                continue
+            painter.drawText(QRectF(left, box.bottom() + colours.px(5), wide + 2, tall), Qt.AlignmentFlag.AlignLeft,
+                             label)
+            taken = left + wide
+        if plot.x_name:
+            painter.drawText(QRectF(0, box.bottom() + colours.px(2), name, tall), Qt.AlignmentFlag.AlignLeft,
+                             plot.x_name)
+
+
+@dataclass
+class Marks:
+    """What stands at places of the x axis: the current point, the crosshair, events, snapshots."""
+
+    current: float | None = None
+    crosshair: float | None = None
+    events: list[tuple[float, str]] = field(default_factory=list)
+    small_ticks: list[float] = field(default_factory=list)
+    verticals: list[tuple[float, str, str]] = field(default_factory=list)  # x, token, word
+
+
+class Overlay(BoxItem):
+    """Markers, crosshair and dots, in front of the data."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        colours, plot, marks = theme(), self.plot, self.plot.marks
+        box = plot.box_rect()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setFont(colours.font(11))
+        metrics = QFontMetrics(colours.font(11))
+        busy: list[tuple[float, float]] = []
+        for x, word in marks.events:
+            at = self._inside(x)
+            if at is not None:
+                pen = QPen(colours.color("text2"), 1)
+                pen.setDashPattern([1, 2])
+                self._vertical(painter, at, pen)
+                self._word(painter, metrics, at, word, busy)
+        for x, token, word in marks.verticals:
+            at = self._inside(x)
+            if at is not None:
+                self._vertical(painter, at, QPen(colours.color(token), 1))
+                self._word(painter, metrics, at, word, busy)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colours.color("text2"))
+        for x in marks.small_ticks:
+            at = self._inside(x)
+            if at is not None:
+                foot = box.bottom()
+                painter.drawPolygon(QPolygonF([QPointF(at, foot - 5.5), QPointF(at - 3, foot), QPointF(at + 3, foot)]))
+        for x, token in ((marks.current, "accent"), (marks.crosshair, "text2")):
+            if x is None:
+                continue
+            at = self._inside(x)
+            if at is not None:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+                self._vertical(painter, at, QPen(colours.color(token), 1))
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                self._dots(painter, x, at)
+        for line in plot.lines:
+            if line.points and line.visible:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(line.color())
+                for x, y in zip(line.x, line.y, strict=True):
+                    at = self._inside(float(x))
+                    if at is not None and not (plot.log_y and y <= 0):
+                        painter.drawEllipse(QPointF(at, plot.y_pixel(plot.to_view(float(y)))), 2.6, 2.6)
+
+    def _inside(self, x: float) -> float | None:
+        at, box = self.plot.x_pixel(x), self.plot.box_rect()
+        return at if box.left() - 0.5 <= at <= box.right() + 0.5 else None
+
+    def _vertical(self, painter: QPainter, at: float, pen: QPen) -> None:
+        box = self.plot.box_rect()
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+        painter.setPen(pen)
+        painter.drawLine(QLineF(round(at), box.top(), round(at), box.bottom()))
+
+    def _word(self, painter: QPainter, metrics: QFontMetrics, at: float, word: str,
+              busy: list[tuple[float, float]]) -> None:
+        """Beside its line at the top, on the other side at the right edge, one lower where words meet."""
+        if not word:
+            return
+        box, wide = self.plot.box_rect(), metrics.horizontalAdvance(word)
+        left = at + 5 if at + 5 + wide <= box.right() else at - 5 - wide
+        level = sum(1 for a, b in busy if left < b + 4 and left + wide > a - 4)
+        busy.append((left, left + wide))
+        top = box.top() + 4 + level * metrics.height()
+        if top + metrics.height() > box.bottom():
+            return
+        painter.setPen(theme().color("text2"))
+        painter.drawText(QRectF(left, top, wide + 2, metrics.height()), Qt.AlignmentFlag.AlignLeft, word)
+
+    def _dots(self, painter: QPainter, x: float, at: float) -> None:
+        plot = self.plot
+        for line in plot.lines:
+            if not line.visible or line.style in ("raw", "thin") or not line.legend:
+                continue
+            value = line.value_at(x)
+            if math.isnan(value) or (plot.log_y and value <= 0):
+                continue
+            y = plot.y_pixel(plot.to_view(value))
+            box = plot.box_rect()
+            if box.top() - 1 <= y <= box.bottom() + 1:
+                painter.setPen(QPen(theme().color("surface"), 1.5))
+                painter.setBrush(QBrush(line.color()))
+                painter.drawEllipse(QPointF(round(at) + 0.5, y), 4.0, 4.0)
