@@ -59,7 +59,6 @@ class ModelConfig(Group):
     conditioning: Literal["scale-shift", "add"] = setting(
         "scale-shift", "Conditioning", "How embeddings enter a block: as scale and shift after the "
         "normalisation, or added to the channels.")
-    dropout: float = setting(0.0, "Dropout", "Share of activations dropped while training.", ge=0, le=0.5)
     skips: bool = setting(True, "Skips", "Hand each down block's result to its up block.")
     time_embedding: bool = setting(True, "Time embedding", "Tell the network the noise level.")
     class_embedding: bool = setting(True, "Class embedding", "Tell the network the class.")
@@ -94,7 +93,7 @@ class TrainingConfig(Group):
     """How long, how fast, how kept."""
 
     num_steps: int = setting(
-        4000, "Stop at", "Planned number of training steps. The learning rate falls over the last of them.",
+        1100, "Stop at", "Planned number of training steps. The learning rate falls over the last of them.",
         unit="steps", ge=1, le=10_000_000, step=100, live=False)
     batch_size: int = setting(64, "Batch", "Pictures in a training step.", unit="images", ge=1, le=8192)
     learning_rate: float = setting(

@@ -118,6 +118,13 @@ class RunOpened(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Tick(Event):
+    """A moment to attend to somebody else; says nothing."""
+
+    channel: ClassVar[str] = "tick"
+
+
+@dataclass(frozen=True, slots=True)
 class StepDone(Event):
     """One optimiser step was asked of the device (which may still be computing it)."""
 

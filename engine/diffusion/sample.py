@@ -32,6 +32,7 @@ def to_pixels(x0: Tensor) -> NDArray[np.uint8]:
     return (pixels[:, 0] if pixels.shape[1] == 1 else pixels.permute(0, 2, 3, 1)).contiguous().numpy()
 
 
+@torch.inference_mode()
 def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequence[int],
                     sampling: SamplingConfig, *, shape: tuple[int, int, int], num_classes: int,
                     device: torch.device) -> Iterator[Tensor]:
@@ -43,6 +44,7 @@ def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequ
         yield step.x_next if step.sigma_next == 0 else step.x0
 
 
+@torch.inference_mode()
 def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling: SamplingConfig, *,
            snapshot: int, shape: tuple[int, int, int], num_classes: int, device: torch.device,
            ) -> Iterator[dict[int, Trajectory]]:

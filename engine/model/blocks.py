@@ -17,9 +17,7 @@ def norm(channels: int) -> nn.GroupNorm:
 
 def zeroed(layer: nn.Conv2d) -> nn.Conv2d:
     """The same layer with its weights and bias at zero: the block starts as the identity."""
-    nn.init.zeros_(layer.weight)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
+    layer.starts_at_zero = True  # type: ignore[assignment]  # read by engine.model.init
     return layer
 
 
@@ -31,14 +29,13 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(self, in_channels: int, out_channels: int, embedding_width: int, *,
-                 conditioning: str, dropout: float) -> None:
+                 conditioning: str) -> None:
         super().__init__()
         self.scale_shift = conditioning == "scale-shift"
         self.norm1 = norm(in_channels)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         self.condition = nn.Linear(embedding_width, out_channels * (2 if self.scale_shift else 1))
         self.norm2 = norm(out_channels)
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.conv2 = zeroed(nn.Conv2d(out_channels, out_channels, 3, padding=1))
         self.residual = (nn.Identity() if in_channels == out_channels
                          else nn.Conv2d(in_channels, out_channels, 1))
@@ -51,7 +48,7 @@ class ResidualBlock(nn.Module):
             h = torch.addcmul(shift, self.norm2(h), 1 + scale)
         else:
             h = self.norm2(h + c)
-        h = self.conv2(self.dropout(functional.silu(h)))
+        h = self.conv2(functional.silu(h))
         return self.residual(x) + h  # type: ignore[no-any-return]
 
 

@@ -18,7 +18,7 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, config: ModelConfig, attention: bool) -> None:
         super().__init__()
         self.block = ResidualBlock(in_channels, out_channels, config.embedding_width,
-                                   conditioning=config.conditioning, dropout=config.dropout)
+                                   conditioning=config.conditioning)
         self.attention = SelfAttention(out_channels) if attention else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ _WINDOWS_DISK_FULL = (39, 112)
 Buffer = bytes | memoryview
 
 
-class SaveFailed(DiffuscopeError):  # noqa: N818  (named like its siblings)
+class SaveFailed(DiffuscopeError):
     """A save that did not happen; what was saved before is untouched.
 
     disk_full: whether the disk (or the quota) had no room, which time may mend.

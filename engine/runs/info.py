@@ -99,6 +99,20 @@ def parse_info(data: bytes, name: str) -> RunInfo:
                      "Restore it from a copy of the run; its snapshots were not touched.") from None
 
 
+def upgrade_info(folder: Path) -> RunInfo:
+    """run.json, rewritten in today's format if it is older; the old one is then kept as run.format-1.json.
+
+    For the writer. Raises BadRun, SaveFailed.
+    """
+    info = read_info(folder)
+    data = (folder / RUN_FILE).read_bytes()
+    version = json.loads(data)["schema_version"]
+    if version != info.schema_version:
+        write_file(folder / f"run.format-{version}.json", [data])
+        write_info(folder, info)
+    return info
+
+
 def read_info(folder: Path) -> RunInfo:
     """run.json of a folder; BadRun with one sentence for everything that can be wrong with it."""
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from engine import paths
 from engine.errors import BadRun, BadSetting
 from engine.runs.atomic import fsync_folder, saving
+from engine.runs.foreign import refuse_foreign
 from engine.runs.info import read_info, write_info
 from engine.runs.lock import RunLock
 from engine.runs.reader import Run
@@ -110,9 +111,9 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _lock_for_change(folder: Path) -> RunLock:
-    run = Run.open(folder)
+    refuse_foreign(folder)  # a run whose run.json is damaged may still go to the trash
     if paths.is_bundled(folder):
-        raise BadRun(f"{run.name} ships with Diffuscope and is read-only.",
+        raise BadRun(f"{folder.name} ships with Diffuscope and is read-only.",
                      "Copy its folder to your runs first.")
     lock = RunLock(folder)
     lock.acquire()

@@ -19,12 +19,14 @@ SCHEMA_VERSION = 1
 MIGRATIONS: tuple[Migration, ...] = ()
 
 
-def migrate(values: dict[str, Any], name: str, *, migrations: Sequence[Migration] = MIGRATIONS,
-            current: int = SCHEMA_VERSION) -> dict[str, Any]:
+def migrate(values: dict[str, Any], name: str, *, migrations: Sequence[Migration] | None = None,
+            current: int | None = None) -> dict[str, Any]:
     """The values of run.json in today's format; the argument is left as it is.
 
     Raises BadRun for a newer format, or when there is no format number.
     """
+    migrations = MIGRATIONS if migrations is None else migrations
+    current = SCHEMA_VERSION if current is None else current
     version = values.get("schema_version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise BadRun(f"run.json of {name} does not say its format.", "Is this folder a run of Diffuscope?")

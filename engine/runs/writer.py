@@ -19,8 +19,8 @@ from engine.config import SamplingConfig
 from engine.errors import BadRun
 from engine.events import Trajectory
 from engine.runs import library
-from engine.runs.atomic import remove, remove_leftovers, save_error, saving, temporary_name
-from engine.runs.info import RunInfo, read_info, write_info
+from engine.runs.atomic import fsync_folder, remove, remove_leftovers, save_error, saving, temporary_name
+from engine.runs.info import RunInfo, upgrade_info, write_info
 from engine.runs.jsontext import canonical
 from engine.runs.lock import RunLock
 from engine.runs.manifest import read_manifest, rewrite_facts, step_folders, write_step
@@ -64,9 +64,9 @@ class RunWriter:
         """
         folder = Path(path).expanduser()
         refuse_bundled(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BadRun(f"{folder} is there already.", "Resume that run, or choose another name.")
         with saving(folder):
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise BadRun(f"{folder} is there already.", "Resume that run, or choose another name.")
             folder.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(folder.parent, all_of_them=False)
         # Whole from its first moment: built beside its place, then renamed.
@@ -87,6 +87,8 @@ class RunWriter:
             shutil.rmtree(staging, ignore_errors=True)
             raise
         lock.moved(folder)
+        with suppress(OSError):
+            fsync_folder(folder.parent)
         return cls._start(folder, info, lock)
 
     @classmethod
@@ -96,8 +98,8 @@ class RunWriter:
         Raises BadRun, RunLocked, SaveFailed.
         """
         folder = Path(path).expanduser()
-        refuse_bundled(folder)
         Run.open(folder)
+        refuse_bundled(folder)
         lock = RunLock(folder)
         lock.acquire()
         try:
@@ -107,7 +109,7 @@ class RunWriter:
             with saving(folder):
                 for name in SUBFOLDERS:
                     (folder / name).mkdir(exist_ok=True)
-            info = read_info(folder)
+            info = upgrade_info(folder)
         except BaseException:
             lock.release()
             raise

@@ -1,0 +1,92 @@
+"""Jobs for the compute thread. Importing this needs no torch: each job imports what it needs where it runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.compute import Job, JobGenerator, Priority
+from engine.config import RunConfig, SamplingConfig
+from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, TrajectoryRequest
+
+if TYPE_CHECKING:
+    from engine.workspace import Workspace
+
+FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
+
+
+def make_context(device: str = "auto") -> Workspace:
+    """What the compute thread holds; imports torch."""
+    from engine.workspace import Workspace
+
+    return Workspace(device)
+
+
+def train_job(config: RunConfig | None, path: Path, *, resume: bool = False, continue_steps: int = 0) -> Job:
+    """Training of a new run (`config`), or of one taken up again."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.training.trainer import Trainer
+
+        return Trainer(workspace, path, config, resume=resume, continue_steps=continue_steps).run()
+
+    return Job("train", make, Priority.TRAINING)
+
+
+def trajectory_job(request: TrajectoryRequest, key: str = "reverse",
+                   priority: Priority = Priority.INTERACTIVE) -> Job:
+    """Record the trajectories of a request, streaming them as they grow."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.diffusion.sample import network_evaluations, record
+        from engine.events import Tick
+
+        began = time.perf_counter()
+        model = workspace.model(request.run, request.snapshot)
+        shown = 0.0
+        nfe = network_evaluations(request.sampling)
+        frames = record(model.denoiser, request.class_labels, request.seed, request.sampling,
+                        snapshot=model.snapshot, shape=model.shape, num_classes=model.num_classes,
+                        device=workspace.device)
+        for trajectories in frames:
+            now = time.perf_counter()
+            complete = next(iter(trajectories.values())).filled == request.sampling.num_steps + 1
+            if complete or now - shown >= FRAME_SECONDS:
+                shown = now
+                yield TrajectoriesReady(request, model.snapshot, trajectories, complete, nfe, now - began)
+            else:
+                yield Tick()
+
+    return Job(key, make, priority)
+
+
+def jump_job(request: JumpRequest, key: str = "forward") -> Job:
+    """One jump, and many steps, from each noised version of a picture."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.diffusion.jumps import jumps
+
+        model = workspace.model(request.run, request.snapshot)
+        yield from (JumpsReady(request, model.snapshot, one, many, trained, complete)
+                    for one, many, trained, complete in jumps(model.denoiser, request, model.run.sigma_max,
+                                                              workspace.device))
+
+    return Job(key, make)
+
+
+def sample_job(run: Path, snapshot: int | None, class_labels: tuple[int, ...], seeds: tuple[int, ...],
+               sampling: SamplingConfig, out: list[np.ndarray]) -> Job:
+    """Pictures of many classes and seeds, appended to `out` in batches; says JobProgress."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.diffusion.sample import sample_images
+        from engine.events import JobProgress
+
+        model = workspace.model(run, snapshot)
+        done = 0
+        for images in sample_images(model.denoiser, class_labels, seeds, sampling, shape=model.shape,
+                                    num_classes=model.num_classes, device=workspace.device):
+            out.append(images)
+            done += len(images)
+            yield JobProgress(done, len(seeds), "pictures")
+
+    return Job("sample", make)

@@ -1,0 +1,105 @@
+"""What the compute thread holds: the device, data sets on it, and lately used models."""
+
+from __future__ import annotations
+
+import gc
+from collections import OrderedDict
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.build import build_denoiser, load_weights
+from engine.data.catalogue import load_dataset
+from engine.device import choose_device, cores
+from engine.diffusion.denoiser import Denoiser
+from engine.runs import Run
+
+KEPT_MODELS = 6
+
+
+class LoadedModel(NamedTuple):
+    """A snapshot of a run, ready to be asked. In float32, so that pictures do not depend on the machine."""
+
+    run: Run
+    snapshot: int
+    denoiser: Denoiser
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.run.info.image_shape
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.run.info.class_names)
+
+
+class DeviceData(NamedTuple):
+    """A training set as one uint8 tensor (N, C, H, W) on the device, with its labels (N,)."""
+
+    images: Tensor
+    labels: Tensor
+    class_names: tuple[str, ...]
+    sigma_data: float
+
+
+class Workspace:
+    """Owned by one thread. threads None takes every core."""
+
+    def __init__(self, device: str = "auto", threads: int | None = None) -> None:
+        torch.set_num_threads(threads or cores())
+        self.device = choose_device(device)
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
+        self._models: OrderedDict[tuple[Path, int], LoadedModel] = OrderedDict()
+        self._data: dict[str, DeviceData] = {}
+
+    def data(self, name: str) -> DeviceData:
+        """A data set's training half on the device."""
+        if name not in self._data:
+            dataset = load_dataset(name)
+            images = torch.from_numpy(dataset.train_images)
+            # Standard deviation of pixels in -1..1, from the histogram: exact and without a float copy.
+            counts = torch.bincount(images.flatten(), minlength=256).double()
+            values = torch.arange(256, dtype=torch.float64) / 127.5 - 1
+            mean = (counts * values).sum() / counts.sum()
+            std = float(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
+            self._data[name] = DeviceData(images.to(self.device), torch.from_numpy(dataset.train_labels).to(self.device),
+                                          dataset.class_names, std)
+        return self._data[name]
+
+    def model(self, path: Path, snapshot: int | None) -> LoadedModel:
+        """The averaged weights of a snapshot (None: the newest) as a denoiser; the last few are kept.
+
+        Raises BadRun for a damaged or missing snapshot.
+        """
+        run = Run.open(path)
+        steps = [s.step for s in run.snapshots()]
+        step = snapshot if snapshot is not None else (steps[-1] if steps else 0)
+        key = (path.resolve(), step)
+        if key in self._models:
+            self._models.move_to_end(key)
+            return self._models[key]
+        step, tensors = run.load_snapshot(step)
+        info = run.info
+        denoiser = build_denoiser(info.config, shape=info.image_shape, num_classes=len(info.class_names),
+                                  sigma_data=info.sigma_data)
+        load_weights(denoiser, tensors, f"snapshot {step}")
+        denoiser = denoiser.to(self.device).eval().requires_grad_(False)
+        self._models[key] = LoadedModel(run, step, denoiser)
+        while len(self._models) > KEPT_MODELS:
+            self._models.popitem(last=False)
+        return self._models[key]
+
+    def free(self) -> None:
+        """Let go of cached models and of the device's spare memory."""
+        self._models.clear()
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def close(self) -> None:
+        """Called when the thread ends."""
+        self.free()
+        self._data.clear()
