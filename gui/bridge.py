@@ -1,4 +1,4 @@
-"""The one timer between the compute thread and the window: it pulls what jobs said and turns it into Qt signals.
+"""The one timer between compute thread and window: it pulls what jobs said and turns it into Qt signals.
 
 No Qt signal ever crosses a thread. Control events come out in order and none is lost; of each picture
 mailbox only the newest; the loss buffer is read by whoever wants it after `losses`.

@@ -18,7 +18,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine import jobs, paths
 from engine.compute import Compute, Message
 from engine.config import RunConfig, SamplingConfig, parse
-from engine.diffusion.schedules import Schedule, schedule
+from engine.diffusion.schedules import Schedule
+from engine.diffusion.schedules import schedule as make_schedule
 from engine.errors import DiffuscopeError, ErrorReport, report
 from engine.events import (
     JobDone,
@@ -27,8 +28,8 @@ from engine.events import (
     RunOpened,
     SamplesReady,
     TrainingState,
-    Trajectory,
     TrajectoriesReady,
+    Trajectory,
     TrajectoryRequest,
 )
 from engine.runs import Run, new_run_path, trash_run
@@ -80,11 +81,12 @@ class Session(TrainingControl):
         self.snapshots: list[int] = []
         self.step = 0
         self.following = True
-        self.schedule: Schedule = schedule("linear", 1000)
+        self.schedule: Schedule = make_schedule("linear", 1000)
         self.t = round(DEFAULT_SHARE * 1000)
         self.class_label = 3
         self.seed = 0
         self.previous_seeds: list[int] = []
+        self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.locked_by = ""  # who else is training the open run
         self._strip_steps: list[int] = []
@@ -234,9 +236,8 @@ class Session(TrainingControl):
         if run is None:
             return
         metrics = run.metrics()
-        self.markers = [m if isinstance(m, Marker) else Marker(
-            str(m.get("kind", "")), int(m.get("step", 0)), float(m.get("seconds", 0.0)),
-            str(m.get("text", ""))) for m in metrics.markers]
+        self.markers = [Marker(str(m.get("kind", "")), int(m.get("step", 0)), float(m.get("seconds", 0.0)),
+                               str(m.get("text", ""))) for m in metrics.markers]
         self._set_losses(np.stack([metrics.steps, metrics.losses, metrics.seconds], axis=1)
                          if len(metrics.steps) else np.empty((0, 3)))
         self._strip_steps = list(run.sample_strips())
@@ -269,6 +270,13 @@ class Session(TrainingControl):
         trash_run(path)
         if mine:
             self._lost_run()
+
+    def moved(self, path: Path) -> None:
+        """The open run's folder has a new name; what is looked at stays the same."""
+        if self.run is None:
+            return
+        self.run = Run.open(path)
+        self.run_changed.emit()
 
     def _lost_run(self) -> None:
         if self.run is not None:
@@ -330,6 +338,7 @@ class Session(TrainingControl):
     def set_seed(self, seed: int, *, by_hand: bool = True) -> None:
         """Start from other noise."""
         seed = max(0, min(LARGEST_SEED, int(seed)))
+        self._seed_chosen = True
         if seed == self.seed:
             return
         before, self.seed = self.seed, seed
@@ -393,7 +402,7 @@ class Session(TrainingControl):
 
     def set_schedule(self, name: str, num_timesteps: int) -> None:
         """Another display schedule (Forward page). The point keeps its noise level sigma."""
-        self._take_schedule(schedule(name, num_timesteps))
+        self._take_schedule(make_schedule(name, num_timesteps))
 
     def reset_schedule(self) -> None:
         """Back to the schedule of the run."""
@@ -463,15 +472,19 @@ class Session(TrainingControl):
         self.trajectories_changed.emit()
 
     def _fill_from_recorded(self, run: Run) -> None:
-        sampling = run.info.config.sampling
+        """Frames that came with the run: the sliders move before torch is there."""
         try:
-            recorded = run.recorded()
+            recordings = run.recordings()
         except (DiffuscopeError, OSError):
             return
-        for group in recorded:
-            for trajectory in group.values():
-                self._cache.put(Point(run.info.id, trajectory.snapshot, trajectory.class_label,
-                                      trajectory.seed, sampling), trajectory)
+        for recording in recordings:
+            for label, trajectory in recording.trajectories.items():
+                self._cache.put(Point(run.info.id, recording.snapshot, label, recording.seed,
+                                      recording.sampling), trajectory)
+        newest = [r for r in recordings if r.snapshot == self.step]
+        if newest and not self._seed_chosen and self.seed not in {r.seed for r in newest}:
+            self.seed = newest[0].seed
+            self.seed_changed.emit(self.seed)
 
     def _point_moved(self) -> None:
         """The recordings under way are of another point now: those of the other classes are stopped."""
@@ -549,7 +562,7 @@ class Session(TrainingControl):
         run = self.run
         if run is None or run.read_only or self.locked_by:
             if not quiet:
-                why = f"{self.locked_by} is training it." if self.locked_by else "It is read-only."
+                why = f"It is being trained by {self.locked_by}." if self.locked_by else "It is read-only."
                 self.message.emit(Notice("training", "warning", "This run cannot go on here.",
                                          f"{why} Train starts a new one."))
             return None
@@ -562,14 +575,13 @@ class Session(TrainingControl):
         if self.run is None:
             return "No run is open."
         if self.locked_by:
-            return f"{self.locked_by} is training this run."
+            return f"This run is being trained by {self.locked_by}."
         if self.run.read_only:
             return "This run ships with the program and stays as it is; Train starts a new one."
         return ""
 
     def _new_path(self, config: RunConfig) -> Path:
-        folder = paths.runs_dir()
-        return Path(new_run_path(folder, f"{config.data.dataset}-{config.preset}"))
+        return new_run_path(paths.runs_dir(), config.data.dataset, config.preset)
 
     def _on_run_opened(self, event: RunOpened) -> None:
         try:
@@ -626,6 +638,23 @@ class Session(TrainingControl):
                 return
             self._new_snapshots(_steps(self.run))
             self._refresh.start()
+
+    def replace_compute(self, compute: Compute) -> bool:
+        """Another compute thread, for another device; False while a run is being trained."""
+        if self.training:
+            return False
+        self.bridge.compute.close(timeout=0)
+        self.bridge.compute = compute
+        self._loss_read, self._loss_epoch, self._losses_live = 0, compute.losses.epoch, False
+        self._in_flight.clear()
+        self.retry_trajectories()
+        self.message_cleared.emit("compute")
+        return True
+
+    def abandon(self) -> None:
+        """Hear no more of the training job: the window closes without it."""
+        self._job = 0
+        self.training_path = None
 
     def shutdown(self, timeout: float | None = 10.0) -> bool:
         """End the timers and the compute thread; whether it ended in time."""
