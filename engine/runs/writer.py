@@ -257,8 +257,15 @@ class RunWriter:
         step, tensors, extra, notice = read_state(self.path)
         if notice:
             self.notice = f"{self.notice} {notice}".strip()
-        self._resumed_at = step
+        self.resume_from(step)
         return step, tensors, extra
+
+    def resume_from(self, step: int) -> None:
+        """Training goes on from `step`: rows of the log past it are superseded from the next row on.
+
+        `load_state` calls it; call it again to begin earlier than the resume point that was loaded.
+        """
+        self._resumed_at = step
 
     # ---- pictures ----
 
