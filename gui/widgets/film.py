@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import theme
 from gui.widgets.magnifier import Magnifier
+from gui.widgets.picture_parts import KEYBOARD_REASONS, outline_dark, picture_menu
 from gui.widgets.picture_values import (
     Kind,
     Uint8,
@@ -34,7 +35,6 @@ from gui.widgets.picture_values import (
     to_pixels,
     to_pixmap,
 )
-from gui.widgets.pictures import KEYBOARD_REASONS, outline_dark, picture_menu
 
 ROW_GAP = 2
 FRAME = 2  # of the lit column, outside its pictures
@@ -216,7 +216,8 @@ class Film(QWidget):
             faint = column in self._notes
             painter.setPen(colours.color("accent" if lit else "disabled" if faint else "muted"))
             bottom = self.cell_rect(rows - 1, column)
-            below = QRectF(bottom.x() - 30, bottom.bottom() + FRAME, bottom.width() + 60, self._caption_height())
+            below = QRectF(bottom.x() - 30, bottom.bottom() + FRAME, bottom.width() + 60,
+                           self._caption_height())
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._captions[column])
         if 0 <= self._index < count:
             top, bottom = self.cell_rect(0, self._index), self.cell_rect(rows - 1, self._index)
@@ -310,7 +311,8 @@ class Film(QWidget):
         Magnifier.shared().leave(self)
         factor = device_factor(self._factor, self.devicePixelRatioF())
         caption = self._captions[found[1]] if found[1] < len(self._captions) else str(found[1])
-        picture_menu(self, to_image(enlarge(pixels, factor)), f"{self.title} {caption}").popup(event.globalPos())
+        image = to_image(enlarge(pixels, factor))
+        picture_menu(self, image, f"{self.title} {caption}").popup(event.globalPos())
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._keyboard = event.reason() in KEYBOARD_REASONS

@@ -53,7 +53,7 @@ class IndexBox(QLineEdit):
 
     def sizeHint(self) -> QSize:
         metrics = QFontMetrics(theme().font(13))
-        return QSize(max(theme().px(60), metrics.horizontalAdvance("0" * self.digits) + theme().px(30)),
+        return QSize(max(theme().px(60), metrics.horizontalAdvance("0" * self.digits) + theme().px(27)),
                      max(theme().px(26), metrics.height() + 8))
 
     def minimumSizeHint(self) -> QSize:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from gui.theme import theme
-from gui.widgets.picture_values import Uint8, to_pixmap, value_text
+from gui.widgets.picture_values import Uint8, device_factor, to_pixmap, value_text
 
 ZOOM = 8
 REACH = 7  # pixels to each side of the one pointed at
@@ -69,9 +69,11 @@ class Magnifier(QWidget):
             left = min(max(0, column - REACH), max(0, width - side))
             crop = pixels[top:top + side, left:left + side]
             ratio = owner.devicePixelRatioF()
-            self._pixmap = to_pixmap(crop, max(1, int(ZOOM * ratio)), ratio)
-            unit = max(1, int(ZOOM * ratio)) / ratio
-            self._mark = QRect(round((column - left) * unit), round((row - top) * unit), round(unit), round(unit))
+            factor = device_factor(ZOOM, ratio)
+            self._pixmap = to_pixmap(crop, factor, ratio)
+            unit = factor / ratio
+            self._mark = QRect(round((column - left) * unit), round((row - top) * unit),
+                               round(unit), round(unit))
         else:
             self._pixmap = None
         self._place(pointer)
@@ -86,7 +88,6 @@ class Magnifier(QWidget):
             self.hide()
 
     def _place(self, pointer: QPoint) -> None:
-        metrics = self.fontMetrics() if self._pixmap is None else self.fontMetrics()
         self.setFont(theme().font(11))
         metrics = self.fontMetrics()
         pad = theme().px(6)

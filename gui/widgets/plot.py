@@ -9,19 +9,21 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.config import number
 from gui.theme import theme
+from gui.widgets.plot_axes import Axes
 from gui.widgets.plot_items import Bars, Grid, Line, Marks, Overlay
 from gui.widgets.plot_legend import Entry, Legend
-from gui.widgets.plot_numbers import MOST_POINTS, linear_ticks, log_ticks, tick_label
+from gui.widgets.plot_numbers import MOST_POINTS
 from gui.widgets.plot_view import PlotView
-from gui.widgets.timeline_parts import Words
+from gui.widgets.words import Words
+
+SPILL = 3  # pixels that curves may paint beyond the axes
 
 
 class Plot(QWidget):
@@ -36,26 +38,20 @@ class Plot(QWidget):
         """unit is written after the title ("Loss", "dB"). x_name stands in the bottom left corner."""
         super().__init__(parent)
         self.title, self.unit, self.x_name = title, unit, x_name
-        self.reversed_x, self.log_y = reversed_x, log_y
+        self.axes = Axes(reversed_x, log_y)
         self.vertical_grid = False
         self.double_click_resets = True
-        self.x_format: Callable[[float], str] = tick_label
         self.subtitle_for: Callable[[float | None], str] | None = None
         self.marks = Marks()
         self.lines: list[Line] = []
         self.bars: list[Bars] = []
-        self._x_range: tuple[float, float] | None = None
-        self._y_range: tuple[float, float] | None = None
-        self._zoom: tuple[float, float] | None = None
-        self._x_ticks: list[float] | None = None
-        self._y_ticks: list[float] | None = None
-        self._x_view, self._y_view = (0.0, 1.0), (0.0, 1.0)
         self._stale = True
         self._keyboard = False
         self._note = ""
 
         self._heading = Words()
-        self._heading.setSizePolicy(self._heading.sizePolicy().Policy.Ignored, self._heading.sizePolicy().Policy.Fixed)
+        self._heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._heading.gap = 10
         self._head = QHBoxLayout()
         self._head.setContentsMargins(0, 0, 0, 0)
         self._head.setSpacing(8)
@@ -89,10 +85,12 @@ class Plot(QWidget):
     # ---- contents -------------------------------------------------------------------------------------
 
     def add_line(self, name: str, token: str = "accent", width: float = 2.0, style: str = "solid", *,
-                 legend: bool = True, decimals: int = 3, points: bool = False, between: bool = True) -> Line:
+                 legend: bool = True, decimals: int | None = 3, points: bool = False,
+                 between: bool = True) -> Line:
         """A curve. style: solid, dash (comparison, give 1.5), raw (data as measured), thin (faint dashes).
 
-        points: a dot at each point. between False: the readout takes the nearest point, not the line.
+        decimals: of the readout; None shows the name alone. points: a dot at each point. between False: the
+        readout takes the nearest point, not the line between two.
         """
         line = Line(self, name, token, width, style, legend, decimals, points, between)
         self.lines.append(line)
@@ -130,27 +128,27 @@ class Plot(QWidget):
 
     def set_log_y(self, log_y: bool) -> None:
         """Logarithmic y; values that are not above 0 are left out."""
-        if log_y != self.log_y:
-            self.log_y = log_y
+        if log_y != self.axes.log_y:
+            self.axes.log_y = log_y
             self._changed()
 
     def set_x_range(self, low: float, high: float) -> None:
         """The whole range of x (wheel zooms inside it)."""
-        if (low, high) != self._x_range:
-            self._x_range = (float(low), float(high))
+        if (low, high) != self.axes.x_range:
+            self.axes.x_range = (float(low), float(high))
             self._changed()
 
     def set_y_range(self, low: float | None, high: float | None = None) -> None:
         """Fixed range of y in data units; None: what is visible decides."""
         wanted = None if low is None or high is None else (float(low), float(high))
-        if wanted != self._y_range:
-            self._y_range = wanted
+        if wanted != self.axes.y_range:
+            self.axes.y_range = wanted
             self._changed()
 
     def set_ticks(self, x: Sequence[float] | None = None, y: Sequence[float] | None = None) -> None:
         """Labels at these values only; None: chosen by range."""
-        self._x_ticks = None if x is None else list(x)
-        self._y_ticks = None if y is None else list(y)
+        self.axes.x_ticks = None if x is None else list(x)
+        self.axes.y_ticks = None if y is None else list(y)
         self._changed()
 
     def set_current(self, x: float | None) -> None:
@@ -191,59 +189,24 @@ class Plot(QWidget):
         self.refresh_legend()
         self.view.viewport().update()
 
-    def _full_x(self) -> tuple[float, float]:
-        if self._x_range is not None:
-            return self._x_range
-        spans = [(float(line.x[0]), float(line.x[-1])) for line in self.lines if line.visible and len(line.x)]
-        spans += [(float(bars.edges[0]), float(bars.edges[-1])) for bars in self.bars if len(bars.edges)]
-        if not spans:
-            return 0.0, 1.0
-        low, high = min(a for a, _ in spans), max(b for _, b in spans)
-        return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-    def _wanted_y(self, low: float, high: float) -> tuple[float, float]:
-        """Range of y as drawn (log10 when logarithmic)."""
-        if self._y_range is not None:
-            a, b = self._y_range
-            return (math.log10(max(a, 1e-12)), math.log10(max(b, 1e-11))) if self.log_y else (a, b)
-        lows, highs = [], []
-        for line in self.lines:
-            if line.visible and len(line.x):
-                first, last = np.searchsorted(line.x, [low, high])
-                part = line.y[max(0, first - 1):last + 1]
-                part = part[part > 0] if self.log_y else part
-                if len(part):
-                    lows.append(float(part.min()))
-                    highs.append(float(part.max()))
-        for bars in self.bars:
-            if len(bars.heights):
-                lows.append(0.0)
-                highs.append(float(bars.heights.max()))
-        if not lows:
-            return (-1.0, 0.0) if self.log_y else (0.0, 1.0)
-        a, b = min(lows), max(highs)
-        if self.log_y:
-            a, b = math.log10(a), math.log10(b)
-            pad = max(0.05, (b - a) * 0.08)
-            return a - pad, b + pad
-        pad = (b - a) * 0.05 if b > a else max(abs(a) * 0.1, 0.5)
-        return (a if a == 0 else a - pad), b + pad
-
     def lay_out(self) -> None:
-        """Bring ranges and curves up to date; called by the view before it paints, cheap when nothing changed."""
+        """Bring ranges and curves up to date; called before painting, cheap when nothing changed."""
         if not self._stale:
             return
         self._stale = False
-        full = self._full_x()
-        low, high = self._zoom or full
-        self._x_view = (low, high)
-        self._y_view = self._wanted_y(low, high)
-        self.box.setGeometry(self._inner())
-        self.box.invertX(self.reversed_x)
-        self.box.setRange(xRange=self._x_view, yRange=self._y_view, padding=0, disableAutoRange=True)
-        wide = max(200, int(self._inner().width()))
+        axes = self.axes
+        axes.fit(self.lines, self.bars)
+        axes.box = self._inner()
+        # A little larger than the axes, so that a thick line along an edge is not cut in half.
+        across = SPILL * (axes.x_view[1] - axes.x_view[0]) / axes.box.width()
+        up = SPILL * (axes.y_view[1] - axes.y_view[0]) / axes.box.height()
+        self.box.setGeometry(axes.box.adjusted(-SPILL, -SPILL, SPILL, SPILL))
+        self.box.invertX(axes.reversed_x)
+        self.box.setRange(xRange=(axes.x_view[0] - across, axes.x_view[1] + across),
+                          yRange=(axes.y_view[0] - up, axes.y_view[1] + up), padding=0, disableAutoRange=True)
+        wide = max(200, int(axes.box.width()))
         for line in self.lines:
-            line.draw(low, high, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, 2 * wide))
+            line.draw(*axes.x_view, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, 2 * wide))
         self._grid.prepareGeometryChange()
         self._overlay.prepareGeometryChange()
 
@@ -255,76 +218,22 @@ class Plot(QWidget):
         """The box of the data inside the view; the left margin follows the widest label."""
         px = theme().px
         metrics = QFontMetrics(theme().font(11))
-        labels = [label for _, label in self.y_labels()]
+        below = metrics.height() + px(8)
+        above = metrics.height() / 2 + 2
+        size = self.view.size()
+        height = max(10.0, size.height() - above - below)
+        labels = [label for _, label in self.axes.y_labels(height)]
         left = max([metrics.horizontalAdvance(label) for label in labels], default=0) + px(8)
         if self.x_name:
             left = max(left, metrics.horizontalAdvance(self.x_name) + px(12))
         left = max(left, px(34))
-        right = metrics.horizontalAdvance(self.x_format(self._x_view[0 if self.reversed_x else 1])) / 2 + 2
-        below = metrics.height() + px(8)
-        above = metrics.height() / 2 + 2
-        size = self.view.size()
-        return QRectF(left, above, max(10.0, size.width() - left - right), max(10.0, size.height() - above - below))
+        last = self.axes.x_format(self.axes.x_view[0 if self.axes.reversed_x else 1])
+        right = metrics.horizontalAdvance(last) / 2 + 2
+        return QRectF(round(left), round(above), max(10, round(size.width() - left - right)), round(height))
 
     def scene_rect(self) -> QRectF:
         """The whole view."""
         return QRectF(0, 0, self.view.width(), self.view.height())
-
-    def box_rect(self) -> QRectF:
-        """The box of the data in pixels of the view."""
-        return self.box.geometry()
-
-    def to_view(self, y: float) -> float:
-        """y as drawn."""
-        return math.log10(y) if self.log_y else y
-
-    def x_pixel(self, x: float) -> float:
-        """Pixel of a place."""
-        low, high = self._x_view
-        share = (x - low) / (high - low)
-        box = self.box_rect()
-        return box.left() + box.width() * (1 - share if self.reversed_x else share)
-
-    def y_pixel(self, y: float) -> float:
-        """Pixel of a value as drawn."""
-        low, high = self._y_view
-        box = self.box_rect()
-        return box.bottom() - box.height() * (y - low) / (high - low)
-
-    def x_at(self, pixel: float) -> float:
-        """Place under a pixel."""
-        low, high = self._x_view
-        box = self.box_rect()
-        share = (pixel - box.left()) / max(1.0, box.width())
-        return low + (high - low) * (1 - share if self.reversed_x else share)
-
-    def y_at(self, pixel: float) -> float:
-        """Value under a pixel, in data units."""
-        low, high = self._y_view
-        box = self.box_rect()
-        value = low + (high - low) * (box.bottom() - pixel) / max(1.0, box.height())
-        return 10.0**value if self.log_y else value
-
-    def x_labels(self) -> list[tuple[float, str]]:
-        """(place, label) on the x axis."""
-        low, high = self._x_view
-        most = max(3, min(6, int(self.view.width() / theme().px(56))))
-        ticks = linear_ticks(low, high, most) if self._x_ticks is None else self._x_ticks
-        return [(tick, self.x_format(tick)) for tick in ticks if low - 1e-9 <= tick <= high + 1e-9]
-
-    def y_labels(self) -> list[tuple[float, str]]:
-        """(value as drawn, label) on the y axis."""
-        low, high = self._y_view
-        most = max(2, min(6, int(self.view.height() / theme().px(24))))
-        if self._y_ticks is not None:
-            ticks = self._y_ticks
-        elif self.log_y:
-            ticks = log_ticks(10.0**low, 10.0**high, most)
-        else:
-            ticks = linear_ticks(low, high, most)
-        slack = (high - low) * 1e-6
-        drawn = [(self.to_view(tick), tick_label(tick)) for tick in ticks if tick > 0 or not self.log_y]
-        return [(value, label) for value, label in drawn if low - slack <= value <= high + slack]
 
     # ---- words ----------------------------------------------------------------------------------------
 
@@ -346,10 +255,10 @@ class Plot(QWidget):
             if not (line.legend and line.visible):
                 continue
             value = ""
-            if line.style != "thin" and len(line.x):
+            if line.decimals is not None and line.style != "thin" and len(line.x):
                 found = line.value_at(at) if at is not None else float(line.y[-1])
                 value = "" if math.isnan(found) else f"{found:.{line.decimals}f}".replace("-", "\u2212")
-            widest = "0" * 2 + "." + "0" * line.decimals if line.style != "thin" else ""
+            widest = f"00.{'0' * (line.decimals or 0)}"
             entries.append(Entry(line.name, value, line.swatch_color(), line.width,
                                  line.style in ("dash", "thin"), widest if value else ""))
         self.legend.set_entries(entries)
@@ -381,54 +290,40 @@ class Plot(QWidget):
     def pointer_at(self, position: QPointF | None) -> None:
         """The pointer moved over the view, or left it."""
         x: float | None = None
-        if position is not None and self.box_rect().contains(position):
-            x = self.x_at(position.x())
+        if position is not None and self.axes.box.contains(position):
+            x = self.axes.x_at(position.x())
         if x != self.marks.crosshair:
             self.set_crosshair(x)
             self.crosshair_moved.emit(x)
 
     def zoom_at(self, pixel: float, steps: float) -> None:
         """Zoom x about a pixel; out as far as the whole."""
-        full_low, full_high = self._full_x()
-        low, high = self._x_view
-        at = self.x_at(pixel)
-        factor = 0.8**steps
-        span = (high - low) * factor
-        if span >= full_high - full_low:
-            self._zoom = None
-        elif span > (full_high - full_low) * 1e-4:
-            left = min(max(at - (at - low) * factor, full_low), full_high - span)
-            self._zoom = (left, left + span)
+        self.axes.zoom_about(pixel, steps)
         self._changed()
 
     def pan_by(self, pixels: float) -> None:
         """Drag a zoomed plot along x."""
-        if self._zoom is None:
-            return
-        full_low, full_high = self._full_x()
-        low, high = self._zoom
-        shift = pixels / max(1.0, self.box_rect().width()) * (high - low) * (1 if self.reversed_x else -1)
-        left = min(max(low + shift, full_low), full_high - (high - low))
-        self._zoom = (left, left + high - low)
-        self._changed()
+        if self.axes.zoom is not None:
+            self.axes.pan(pixels)
+            self._changed()
 
     def reset_zoom(self) -> None:
         """Show the whole range."""
-        self._zoom = None
+        self.axes.zoom = None
         self._changed()
 
     def double_clicked(self, position: QPointF) -> None:
         """Reset, or tell where, as `double_click_resets` says."""
         if self.double_click_resets:
             self.reset_zoom()
-        if self.box_rect().contains(position):
-            self.point_double_clicked.emit(self.x_at(position.x()))
+        if self.axes.box.contains(position):
+            self.point_double_clicked.emit(self.axes.x_at(position.x()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
         if step is not None:
             many = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-            low, high = self._x_view
+            low, high = self.axes.x_view
             start = self.readout_place()
             start = (low + high) / 2 if start is None else start
             way = -step if self.reversed_x else step
@@ -437,7 +332,7 @@ class Plot(QWidget):
             self.crosshair_moved.emit(x)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.marks.crosshair is not None:
             self.point_double_clicked.emit(self.marks.crosshair)
-        elif event.key() == Qt.Key.Key_Escape and (self.marks.crosshair is not None or self._zoom):
+        elif event.key() == Qt.Key.Key_Escape and (self.marks.crosshair is not None or self.axes.zoom):
             self.set_crosshair(None)
             self.crosshair_moved.emit(None)
             self.reset_zoom()
@@ -482,12 +377,13 @@ class Plot(QWidget):
         menu.addAction("Copy values").triggered.connect(lambda: clipboard.setText(self.values_text()))
         menu.addAction("Copy picture").triggered.connect(lambda: clipboard.setPixmap(self.grab()))
         menu.addAction("Save picture…").triggered.connect(self._save)
-        if self._zoom is not None:
+        if self.axes.zoom is not None:
             menu.addAction("Show the whole range").triggered.connect(self.reset_zoom)
         return menu
 
     def _save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save picture", f"{self.title}.png", "PNG picture (*.png)")
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save picture", f"{self.title}.png",
+                                                "PNG picture (*.png)")
         if chosen:
             path = Path(chosen)
             self.grab().save(str(path if path.suffix else path.with_suffix(".png")))

@@ -39,7 +39,7 @@ class Line:
     """One curve of a plot. style: "solid", "dash", "raw" (1 px, 25 % alpha) or "thin" (faint dashes)."""
 
     def __init__(self, plot: Plot, name: str, token: str, width: float, style: str, legend: bool,
-                 decimals: int, points: bool, between: bool) -> None:
+                 decimals: int | None, points: bool, between: bool) -> None:
         self.plot, self.name, self.token, self.style = plot, name, token, style
         self.width = 1.0 if style in ("raw", "thin") else width
         self.legend, self.decimals, self.points, self.between = legend, decimals, points, between
@@ -103,7 +103,7 @@ class Line:
     def draw(self, low: float, high: float, most: int) -> None:
         """Hand the visible part, thinned, to the curve item."""
         x, y = visible(self.x, self.y, low, high)
-        if self.plot.log_y:
+        if self.plot.axes.log_y:
             keep = y > 0
             x, y = x[keep], np.log10(y[keep])
         x, y = thin(x, y, most)
@@ -134,7 +134,8 @@ class Bars(pg.GraphicsObject):
             return QRectF()
         return QRectF(self.edges[0], 0, self.edges[-1] - self.edges[0], max(float(self.heights.max()), 1e-12))
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
+              widget: QWidget | None = None) -> None:
         # In pixels, so that gaps are one pixel wide and edges are sharp.
         transform = painter.transform()
         painter.save()
@@ -147,7 +148,8 @@ class Bars(pg.GraphicsObject):
             if height > 0:
                 a, b = transform.map(QPointF(left, height)), transform.map(QPointF(right, height))
                 x0, x1 = sorted((round(a.x()), round(b.x())))
-                painter.fillRect(QRectF(x0, round(a.y()), max(1, x1 - x0 - 1), round(base) - round(a.y())), colour)
+                top = round(a.y())
+                painter.fillRect(QRectF(x0, top, max(1, x1 - x0 - 1), round(base) - top), colour)
         painter.restore()
 
 
@@ -166,16 +168,17 @@ class BoxItem(QGraphicsItem):
 class Grid(BoxItem):
     """Grid lines, the two axis lines and all labels, behind the data."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
+              widget: QWidget | None = None) -> None:
         colours, plot = theme(), self.plot
-        box = plot.box_rect()
+        box = plot.axes.box
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         pen = QPen(colours.color("grid"), 1)
         painter.setPen(pen)
         font = colours.font(11)
         metrics = QFontMetrics(font)
-        rows = [(plot.y_pixel(value), label) for value, label in plot.y_labels()]
-        columns = [(plot.x_pixel(value), label) for value, label in plot.x_labels()]
+        rows = [(plot.axes.y_pixel(value), label) for value, label in plot.axes.y_labels()]
+        columns = [(plot.axes.x_pixel(value), label) for value, label in plot.axes.x_labels()]
         for y, _ in rows:
             painter.drawLine(QLineF(box.left(), round(y), box.right(), round(y)))
         if plot.vertical_grid:
@@ -197,8 +200,8 @@ class Grid(BoxItem):
             left = min(max(x - wide / 2, name if name and x - wide / 2 < name else 0), width - wide)
             if left < taken + colours.px(4):
                 continue
-            painter.drawText(QRectF(left, box.bottom() + colours.px(5), wide + 2, tall), Qt.AlignmentFlag.AlignLeft,
-                             label)
+            painter.drawText(QRectF(left, box.bottom() + colours.px(5), wide + 2, tall),
+                             Qt.AlignmentFlag.AlignLeft, label)
             taken = left + wide
         if plot.x_name:
             painter.drawText(QRectF(0, box.bottom() + colours.px(2), name, tall), Qt.AlignmentFlag.AlignLeft,
@@ -219,9 +222,10 @@ class Marks:
 class Overlay(BoxItem):
     """Markers, crosshair and dots, in front of the data."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
+              widget: QWidget | None = None) -> None:
         colours, plot, marks = theme(), self.plot, self.plot.marks
-        box = plot.box_rect()
+        box = plot.axes.box
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setFont(colours.font(11))
         metrics = QFontMetrics(colours.font(11))
@@ -245,7 +249,8 @@ class Overlay(BoxItem):
             at = self._inside(x)
             if at is not None:
                 foot = box.bottom()
-                painter.drawPolygon(QPolygonF([QPointF(at, foot - 5.5), QPointF(at - 3, foot), QPointF(at + 3, foot)]))
+                painter.drawPolygon(QPolygonF([QPointF(at, foot - 5.5), QPointF(at - 3, foot),
+                                               QPointF(at + 3, foot)]))
         for x, token in ((marks.current, "accent"), (marks.crosshair, "text2")):
             if x is None:
                 continue
@@ -261,15 +266,16 @@ class Overlay(BoxItem):
                 painter.setBrush(line.color())
                 for x, y in zip(line.x, line.y, strict=True):
                     at = self._inside(float(x))
-                    if at is not None and not (plot.log_y and y <= 0):
-                        painter.drawEllipse(QPointF(at, plot.y_pixel(plot.to_view(float(y)))), 2.6, 2.6)
+                    if at is not None and not (plot.axes.log_y and y <= 0):
+                        middle = plot.axes.y_pixel(plot.axes.to_view(float(y)))
+                        painter.drawEllipse(QPointF(at, middle), 2.6, 2.6)
 
     def _inside(self, x: float) -> float | None:
-        at, box = self.plot.x_pixel(x), self.plot.box_rect()
+        at, box = self.plot.axes.x_pixel(x), self.plot.axes.box
         return at if box.left() - 0.5 <= at <= box.right() + 0.5 else None
 
     def _vertical(self, painter: QPainter, at: float, pen: QPen) -> None:
-        box = self.plot.box_rect()
+        box = self.plot.axes.box
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         painter.setPen(pen)
         painter.drawLine(QLineF(round(at), box.top(), round(at), box.bottom()))
@@ -279,7 +285,7 @@ class Overlay(BoxItem):
         """Beside its line at the top, on the other side at the right edge, one lower where words meet."""
         if not word:
             return
-        box, wide = self.plot.box_rect(), metrics.horizontalAdvance(word)
+        box, wide = self.plot.axes.box, metrics.horizontalAdvance(word)
         left = at + 5 if at + 5 + wide <= box.right() else at - 5 - wide
         level = sum(1 for a, b in busy if left < b + 4 and left + wide > a - 4)
         busy.append((left, left + wide))
@@ -295,10 +301,10 @@ class Overlay(BoxItem):
             if not line.visible or line.style in ("raw", "thin") or not line.legend:
                 continue
             value = line.value_at(x)
-            if math.isnan(value) or (plot.log_y and value <= 0):
+            if math.isnan(value) or (plot.axes.log_y and value <= 0):
                 continue
-            y = plot.y_pixel(plot.to_view(value))
-            box = plot.box_rect()
+            y = plot.axes.y_pixel(plot.axes.to_view(value))
+            box = plot.axes.box
             if box.top() - 1 <= y <= box.bottom() + 1:
                 painter.setPen(QPen(theme().color("surface"), 1.5))
                 painter.setBrush(QBrush(line.color()))

@@ -80,7 +80,8 @@ class Legend(QWidget):
             x += name
             if room:
                 x += gap
-                painter.drawText(QRectF(x, 0, value + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, entry.value)
+                painter.drawText(QRectF(x, 0, value + 2, self.height()), Qt.AlignmentFlag.AlignVCenter,
+                                 entry.value)
                 x += room
             x += colours.px(16)
         painter.end()

@@ -12,28 +12,29 @@ from engine.config import number
 Float64 = NDArray[np.float64]
 MOST_POINTS = 4000
 STEPS = (1.0, 2.0, 2.5, 5.0)
-MINORS = (((1, 2, 3, 5), 6), ((1, 2, 5), 6), ((1, 3), 6), ((1,), 6))
+MINORS = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 
 
 def linear_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """3 to `most` round numbers within low..high; both ends are among them when they are round."""
+    """At most `most` round numbers within low..high, as many as that allows."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return [low] if math.isfinite(low) else []
-    rough = (high - low) / max(1, most - 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next((s * power for s in (*STEPS, 10.0) if s * power >= rough * (1 - 1e-9)), 10 * power)
+    power = 10.0 ** (math.floor(math.log10((high - low) / max(1, most))) - 1)
+    step, first, last = power, 0, 0
     slack = (high - low) * 1e-6
-    first = math.ceil((low - slack) / step)
-    last = math.floor((high + slack) / step)
+    for step in (scale * s * power for scale in (1, 10, 100, 1000) for s in STEPS):
+        first, last = math.ceil((low - slack) / step), math.floor((high + slack) / step)
+        if last - first < most:
+            break
     return [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Values 1, 2, 3, 5 of each decade (fewer where they crowd) within low..high, given and returned unlogged."""
+    """Values 1, 2, 3, 5 of each decade, fewer where they crowd, within low..high (all unlogged)."""
     if not 0 < low < high:
         return []
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for minors, _ in MINORS:
+    for minors in MINORS:
         ticks = [minor * 10.0**decade for decade in decades for minor in minors]
         ticks = [round(t, 12) for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
         if len(ticks) <= most:

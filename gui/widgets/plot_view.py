@@ -55,8 +55,8 @@ class PlotView(pg.GraphicsView):
         if event.button() == Qt.MouseButton.LeftButton and self._pressed is not None:
             self._pressed = None
             at = event.position()
-            if self._dragged < DRAG and self.plot.box_rect().contains(at):
-                self.plot.clicked.emit(self.plot.x_at(at.x()), self.plot.y_at(at.y()))
+            if self._dragged < DRAG and self.plot.axes.box.contains(at):
+                self.plot.clicked.emit(self.plot.axes.x_at(at.x()), self.plot.axes.y_at(at.y()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui.theme import theme
 from gui.widgets.buttons import IconButton
 from gui.widgets.index_box import IndexBox
+from gui.widgets.words import Words
 
 LARGEST_SEED = 2**63 - 1
 
@@ -22,14 +23,14 @@ class SeedBox(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Seed")
-        self.label = QLabel("Seed")
+        self.label = Words(self)
+        self.label.set_parts(("Seed", "text", 500, 13, ""))
         self.box = IndexBox("Seed", 0, LARGEST_SEED, grouped=False)
         self.box.setFixedSize(self.box.sizeHint())
         self.previous = IconButton("undo", "Last seed\nShift+R")
         self.previous.setAccessibleName("Last seed")
         self.new = IconButton("dice", "New seed\nR")
         self.new.setAccessibleName("New seed")
-        self.label.setBuddy(self.box)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme().px(4))

@@ -1,4 +1,4 @@
-"""The timeline's two sliders: QAbstractSlider underneath, so keyboard and screen readers work; painted here."""
+"""The timeline's two sliders: QAbstractSlider underneath, for keyboard and screen readers; painted here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPainterPath,
+    QPaintEvent,
     QPen,
     QPolygonF,
     QWheelEvent,
@@ -77,7 +77,8 @@ class TrackSlider(QAbstractSlider):
         """The value whose place is nearest."""
         track = self.track()
         share = min(1.0, max(0.0, (x - track.left()) / max(1.0, track.width())))
-        return round(self.minimum() + (share if self.rising else 1 - share) * (self.maximum() - self.minimum()))
+        share = share if self.rising else 1 - share
+        return round(self.minimum() + share * (self.maximum() - self.minimum()))
 
     def moved_by(self, value: int, steps: int) -> int:
         """The value `steps` to the right (negative: left) of `value`."""
@@ -264,7 +265,7 @@ class StepSlider(TrackSlider):
 
 
 class NoiseSlider(TrackSlider):
-    """Noise level t, T at the left and 0 at the right. The track is the schedule: blue, orange up to abar(t)."""
+    """Noise level t, T at the left, 0 at the right. The track is the schedule: blue, orange up to abar(t)."""
 
     TRACK = 8
     rising = False

@@ -21,7 +21,9 @@ from gui.widgets.index_box import IndexBox
 from gui.widgets.play_clock import PlayClock
 from gui.widgets.seed_box import SeedBox
 from gui.widgets.sliders import NoiseSlider, StepSlider
-from gui.widgets.timeline_parts import FollowButton, PlayButton, SpeedButton, Words
+from gui.widgets.timeline_layout import WIDE_ENOUGH_FOR_SNR, arrange
+from gui.widgets.timeline_parts import FollowButton, PlayButton, SpeedButton
+from gui.widgets.words import Words
 
 T_STOPS = 100  # frames of playing t when nobody says which
 
@@ -44,7 +46,8 @@ class Timeline(QWidget):
     drag_started = Signal(str)  # "step" or "t": a drag is one undo step
     drag_finished = Signal(str)
 
-    def __init__(self, class_names: Sequence[str] = tuple("0123456789"), parent: QWidget | None = None) -> None:
+    def __init__(self, class_names: Sequence[str] = tuple("0123456789"),
+                 parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Timeline")
         self.drives_play = True  # False: play buttons only signal; show it with set_playing
@@ -69,9 +72,10 @@ class Timeline(QWidget):
         self.step_play = PlayButton("Play training steps", "Play through the snapshots", self)
         self.t_play = PlayButton("Play noise level", "Play from noise to picture\nSpace", self)
         self.step_left, self.step_right, self.t_left, self.t_right = (Words(self) for _ in range(4))
-        for words, text, token in ((self.step_left, "untrained", "muted"), (self.step_right, "trained", "muted"),
+        for words, text, token in ((self.step_left, "untrained", "muted"),
+                                   (self.step_right, "trained", "muted"),
                                    (self.t_left, "noise", "noise"), (self.t_right, "picture", "signal")):
-            words.set_parts((text, token, 400, 12, ""))
+            words.set_parts((text, token, 400, 11, ""))
         self.step_left.align_right = self.t_left.align_right = True
         self.step_slider, self.t_slider = StepSlider(parent=self), NoiseSlider(parent=self)
         self.step_slider.setToolTip("Which state of the model is looked at\n"
@@ -316,7 +320,7 @@ class Timeline(QWidget):
         ratio = self._schedule.snr_db(t)
         decibel = "∞" if math.isinf(ratio) else f"{ratio:.1f}".replace("-", "\u2212")
         parts = [(percent, "text", 600, 13, "00\u202f%"), ("denoised", "text2", 400, 13, "")]
-        if self.width() >= theme().px(1120):
+        if self.width() >= theme().px(WIDE_ENOUGH_FOR_SNR):
             parts += [("  SNR", "text2", 400, 13, ""), (decibel, "text", 600, 13, "\u221200.0"),
                       ("dB", "text2", 400, 13, "")]
         self.readout.set_parts(*parts)
@@ -348,79 +352,8 @@ class Timeline(QWidget):
         return super().event(event)
 
     def _arrange(self) -> None:
-        px = theme().px
         self._read_out()
-        row = self._row_height()
-        middles = (1 + px(8) + row // 2, 1 + px(8) + row + px(4) + row // 2)
-        margin = px(16)
-
-        def place(widget: QWidget, x: int, line: int, width: int | None = None) -> int:
-            hint = widget.sizeHint()
-            wide = hint.width() if width is None else width
-            tall = min(row + px(2), max(hint.height(), px(26)))
-            widget.setGeometry(x, middles[line] - tall // 2, wide, tall)
-            return x + wide
-
-        def widest(*widgets: QWidget) -> int:
-            return max(widget.sizeHint().width() for widget in widgets)
-
-        # From the right: class strip; seed, speed, back and forth, loop.
-        right = self.width() - margin
-        x = right - self.classes.sizeHint().width()
-        place(self.classes, x, 0)
-        group = place_left = x - px(12) - self.class_label.sizeHint().width()
-        place(self.class_label, place_left, 0)
-        x = right - self.seed.sizeHint().width()
-        place(self.seed, x, 1)
-        x -= px(16) + self.speed.sizeHint().width()
-        place(self.speed, x, 1)
-        for button in (self.bounce, self.loop):
-            x -= px(4) + button.sizeHint().width()
-            place(button, x, 1)
-        group = min(group, x)
-
-        # From the left: name, play, end word; then the slider takes what is left.
-        left = margin + widest(self.step_name, self.t_name) + px(9)
-        ends = max(widest(self.step_left, self.t_left), px(50))
-        box = widest(self.step_box, self.t_box)
-        of = widest(self.step_of, self.t_of)
-        readout = max(self.readout.sizeHint().width(), self.follow.sizeHint().width(), px(197) if self.width() >= px(1120) else 0,
-                      self.status.sizeHint().width() if not self.status.isHidden() else 0)
-        tail = px(8) + of + px(8) + readout + px(16)
-        words = px(8) + ends + px(4), px(4) + widest(self.step_right, self.t_right) + px(18)
-        room = group - left - px(28) - box - tail
-        with_words = room - sum(words) >= px(160)
-        for widget in (self.step_left, self.t_left, self.step_right, self.t_right):
-            widget.setVisible(with_words)
-        place(self.step_name, margin, 0)
-        place(self.t_name, margin, 1)
-        for line, button in enumerate((self.step_play, self.t_play)):
-            place(button, left, line)
-        x = left + px(28) + px(8)
-        if with_words:
-            for line, widget in enumerate((self.step_left, self.t_left)):
-                place(widget, x, line, ends)
-            x += ends + px(4)
-        after = words[1] if with_words else px(8)
-        slider = max(px(60), group - tail - box - after - x)
-        for line, widget in enumerate((self.step_slider, self.t_slider)):
-            place(widget, x, line, slider)
-        x += slider + px(4)
-        if with_words:
-            for line, widget in enumerate((self.step_right, self.t_right)):
-                place(widget, x, line)
-            x += after - px(4)
-        else:
-            x += px(4)
-        for line, widget in enumerate((self.step_box, self.t_box)):
-            place(widget, x, line, box)
-        x += box + px(8)
-        for line, widget in enumerate((self.step_of, self.t_of)):
-            place(widget, x, line)
-        x += of + px(8)
-        place(self.follow, x, 0)
-        place(self.status, x, 0)
-        place(self.readout, x, 1)
+        arrange(self, self._row_height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
