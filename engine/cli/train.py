@@ -12,9 +12,10 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from engine.cli.usage import BadUsage, parse_settings
+from engine.cli.usage import BadUsage, one_sentence, parse_settings
 from engine.config import RunConfig, load_preset
-from engine.errors import BadRun, ErrorReport
+from engine.data.catalogue import dataset_names, load_dataset
+from engine.errors import BadRun, DiffuscopeError, ErrorReport
 from engine.events import (
     Command,
     Event,
@@ -85,7 +86,10 @@ def _config(args: argparse.Namespace) -> RunConfig:
     named = {"training": {"num_steps": args.steps, "seed": args.seed}, "data": {"dataset": args.dataset}}
     for group, values in named.items():
         changes.setdefault(group, {}).update({k: v for k, v in values.items() if v is not None})
-    return load_preset(args.preset or "quick").changed(**changes)
+    config = load_preset(args.preset or "quick").changed(**changes)
+    if config.data.dataset not in dataset_names():
+        load_dataset(config.data.dataset)  # which says what there is, before torch is imported
+    return config
 
 
 def _resume_plan(args: argparse.Namespace, path: Path) -> tuple[int, bool]:
@@ -196,7 +200,8 @@ class Watch:
     def exit_code(self, *, interrupted: bool) -> int:
         """Print the last line and say how it went."""
         if self.failed is not None:
-            print(f"{self.failed.headline} {self.failed.advice}".rstrip(), file=sys.stderr)
+            told = DiffuscopeError(self.failed.headline, self.failed.advice)
+            print(one_sentence(told), file=sys.stderr)
             return 2 if self.failed.kind == "expected" else 1
         p = self.progress
         done = (

@@ -36,7 +36,7 @@ def _sentence(message: str, command: str) -> str:
         return f"{command} needs {found[1].replace(', ', ' and ')}."
     if found := re.match(r"unrecognized arguments: (\S+)", message):
         what = "option" if found[1].startswith("-") else "place for"
-        return f"There is no {what} {found[1]} here; {command} --help lists what there is."
+        return f"There is no {what} {found[1]} here; --help lists what there is."
     if found := re.match(r"one of the arguments (.*) is required", message):
         return f"{command} needs one of {found[1].replace(' ', ', ')}."
     if not (found := re.match(r"argument ([^:]+): (.*)", message, re.DOTALL)):
