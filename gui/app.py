@@ -38,16 +38,6 @@ def page_classes() -> list[type[Page]]:
     return [TrainPage, ForwardPage, ReversePage]
 
 
-def display_problem() -> str:
-    """One sentence if no window can be shown here, else empty."""
-    if sys.platform != "linux" or os.environ.get("QT_QPA_PLATFORM"):
-        return ""
-    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return ""
-    return ("There is no display here; without one, use the commands train, sample, screenshot and info "
-            "(python main.py --help).")
-
-
 def make_application() -> QApplication:
     """The one QApplication, themed."""
     application = QApplication.instance()
@@ -59,15 +49,12 @@ def make_application() -> QApplication:
     return application
 
 
-def run_window(run: str | None = None, *, runs_dir: str | None = None) -> int:
-    """Show the window until it is closed; the exit code. run: a folder, a name or "bundled"."""
-    problem = display_problem()
-    if problem:
-        print(problem, file=sys.stderr)
-        return 2
+def run_window(run: str | None = None) -> int:
+    """Show the window until it is closed; the exit code. run: a folder, a name or "bundled".
+
+    main.py has made sure that there is a display: Qt aborts the process where there is none.
+    """
     _start_log()
-    if runs_dir:
-        os.environ["DIFFUSCOPE_RUNS"] = str(Path(runs_dir).expanduser().resolve())
     crash = CrashWatch(paths.crash_file())
     crash.install()
     application = make_application()
@@ -98,8 +85,8 @@ def render_page(page: str, size: str | tuple[int, int] = (1440, 900), theme_name
     names = [made.name for made in page_classes()]
     if page not in names:
         raise BadSetting(f"There is no page called {page}.", f"Pages: {', '.join(names)}.")
-    if display_problem():
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = make_application()
     theme().set_mode(theme_name)
     session = Session(make_compute())

@@ -564,13 +564,11 @@ class MainWindow(QMainWindow):
             action.setChecked(True)
 
     def _restyle(self) -> None:
-        style = theme()
-        line, ground, page = (style.color(name).name() for name in ("line", "bg", "surface"))
+        ground, page = theme().color("bg").name(), theme().color("surface").name()
         self.setStyleSheet(
-            f"QMainWindow::separator {{ width: 1px; height: 1px; background: {line}; }}"
             f"QMainWindow#mainWindow, QWidget#dockBody {{ background: {ground}; }}"
             "QToolBar { border: 0; padding: 0; margin: 0; spacing: 0; }"
-            f"QStackedWidget#pages, QWidget#middle, QWidget#page {{ background: {page}; }}")
+            f"QWidget#middle {{ background: {page}; }}")
         if hasattr(self, "menus"):
             self._check_theme_action()
 
