@@ -6,6 +6,7 @@ python main.py train --help       also sample, screenshot, info
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import sys
@@ -26,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(0.001)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a C locale must not turn a thin space into a crash
+            stream.reconfigure(errors="backslashreplace")  # a C locale must not turn a thin space into a crash
 
     from engine.cli.parser import build_parser
     from engine.cli.usage import one_sentence
@@ -46,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "info":
                 from engine.cli.info import run_info as command
             case "screenshot":
-                from gui.screenshot import run_screenshot as command
+                command = take_screenshot
             case _:
                 return open_window(args.run)
         return command(args)
@@ -60,9 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        print(
-            f"Unexpected {type(error).__name__}: {error}; details are in {_keep_details()}.", file=sys.stderr
-        )
+        print(f"Unexpected {type(error).__name__}: {error}; details are in {_keep_details()}.", file=sys.stderr)
         return 1
 
 
@@ -81,6 +78,19 @@ def open_window(run: str | None) -> int:
     from gui.app import run_window
 
     return run_window(run)
+
+
+def take_screenshot(args: argparse.Namespace) -> int:
+    """A page of the window as a picture; no display is needed or used."""
+    from engine.cli.usage import check_out
+
+    check_out(args.out, (".png",))
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from gui.app import render_page
+
+    render_page(args.page, args.size, args.theme, args.run, args.out)
+    print(args.out)
+    return 0
 
 
 def has_display() -> bool:

@@ -26,12 +26,8 @@ WINDOW_HELP = "Without a command the window opens; --run says with which run."
 
 def build_parser() -> Parser:
     """All of the command line. `command` is None where the window is meant."""
-    parser = Parser(
-        prog="diffuscope", description="A desktop laboratory for diffusion models.", epilog=WINDOW_HELP
-    )
-    parser.add_argument(
-        "--run", metavar="DIR", help="open the window with this run; `bundled` is the one that ships"
-    )
+    parser = Parser(prog="diffuscope", description="A desktop laboratory for diffusion models.", epilog=WINDOW_HELP)
+    parser.add_argument("--run", metavar="DIR", help="open the window with this run; `bundled` is the one that ships")
     _runs_dir(parser)
     commands = parser.add_subparsers(dest="command", metavar="command", parser_class=Parser)
     _train(
@@ -58,11 +54,7 @@ def build_parser() -> Parser:
             description="Save a picture of the window; needs no display.",
         )
     )
-    _info(
-        commands.add_parser(
-            "info", help="say what a run is", description="Say what a run is and how far it got."
-        )
-    )
+    _info(commands.add_parser("info", help="say what a run is", description="Say what a run is and how far it got."))
     return parser
 
 
@@ -78,9 +70,7 @@ def _runs_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--run", metavar="DIR", required=True, help="folder of the run, made new unless --resume"
-    )
+    parser.add_argument("--run", metavar="DIR", required=True, help="folder of the run, made new unless --resume")
     parser.add_argument("--preset", help=f"named settings: {', '.join(preset_names())} (default quick)")
     parser.add_argument("--dataset", help=f"what is learned: {', '.join(dataset_names())}")
     length = parser.add_mutually_exclusive_group()
@@ -96,9 +86,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="train for so many steps; with --resume, go on to this step",
     )
-    parser.add_argument(
-        "--seed", type=whole(0, LARGEST_SEED), help="decides initial weights, data order and noise"
-    )
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), help="decides initial weights, data order and noise")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     _device(parser)
     _settings(parser, "training.learning_rate=0.001")
@@ -111,9 +99,7 @@ def _sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--count", type=whole(1, 10_000_000), metavar="N", help="how many pictures (default one a class)"
     )
-    parser.add_argument(
-        "--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)"
-    )
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)")
     parser.add_argument("--sampler", choices=SAMPLERS, help="default: the run's own")
     parser.add_argument(
         "--steps",
@@ -121,13 +107,9 @@ def _sample(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="sampling steps (default: the run's own; every step of the schedule for ddpm)",
     )
-    parser.add_argument(
-        "--guidance", type=real, metavar="W", help="how hard the class pulls; 1 is plain conditional"
-    )
+    parser.add_argument("--guidance", type=real, metavar="W", help="how hard the class pulls; 1 is plain conditional")
     parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
-    parser.add_argument(
-        "--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)"
-    )
+    parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")
     parser.add_argument(
         "--out",
         type=Path,
@@ -142,13 +124,9 @@ def _sample(parser: argparse.ArgumentParser) -> None:
 
 def _screenshot(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", choices=PAGES, default="reverse")
-    parser.add_argument(
-        "--size", type=window_size, default=(1440, 900), metavar="WxH", help="default 1440x900"
-    )
+    parser.add_argument("--size", type=window_size, default=(1440, 900), metavar="WxH", help="default 1440x900")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
-    parser.add_argument(
-        "--run", metavar="DIR", default="bundled", help="a run's folder, or `bundled` (default)"
-    )
+    parser.add_argument("--run", metavar="DIR", default="bundled", help="a run's folder, or `bundled` (default)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .png file")
     _runs_dir(parser)
 
@@ -160,9 +138,7 @@ def _info(parser: argparse.ArgumentParser) -> None:
 
 
 def _device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--device", choices=DEVICES, default="auto", help="default auto: a GPU if there is one"
-    )
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="default auto: a GPU if there is one")
 
 
 def _settings(parser: argparse.ArgumentParser, example: str) -> None:

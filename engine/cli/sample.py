@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from engine.cli.usage import LARGEST_SEED, BadUsage, parse_classes, parse_settings
+from engine.cli.usage import LARGEST_SEED, check_out, parse_classes, parse_settings
 from engine.config import SamplingConfig, parse
 from engine.errors import BadSetting, DiffuscopeError
 from engine.paths import resolve_run
@@ -115,16 +115,7 @@ Write = Callable[[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], int, 
 
 def _writer(out: Path) -> Write:
     """What writes such a file; complains before the work, not after it."""
-    if out.suffix.lower() not in (".npz", ".png"):
-        raise BadUsage(f"--out must end in .npz or .png; {out.name} does not.")
-    if out.is_dir():
-        raise BadUsage(f"--out needs a file; {out} is a folder.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DiffuscopeError(f"The folder {out.parent} cannot be made: {error.strerror or error}.") from None
-    if not os.access(out.parent, os.W_OK):
-        raise DiffuscopeError(f"The folder {out.parent} cannot be written.")
+    check_out(out, (".npz", ".png"))
 
     def write(
         images: NDArray[np.uint8],
@@ -162,16 +153,12 @@ def grid(images: NDArray[np.uint8], num_classes: int) -> NDArray[np.uint8]:
     """Pictures (N, H, W) or (N, H, W, 3) in rows; a column for each class while there are not too many."""
     count = len(images)
     columns = (
-        min(count, num_classes)
-        if 1 < num_classes <= MOST_COLUMNS
-        else min(MOST_COLUMNS, math.ceil(math.sqrt(count)))
+        min(count, num_classes) if 1 < num_classes <= MOST_COLUMNS else min(MOST_COLUMNS, math.ceil(math.sqrt(count)))
     )
     rows = math.ceil(count / columns)
     height, width = images.shape[1] + GAP, images.shape[2] + GAP
     sheet = np.zeros((rows * height - GAP, columns * width - GAP, *images.shape[3:]), dtype=np.uint8)
     for i, image in enumerate(images):
         row, column = divmod(i, columns)
-        sheet[row * height : row * height + height - GAP, column * width : column * width + width - GAP] = (
-            image
-        )
+        sheet[row * height : row * height + height - GAP, column * width : column * width + width - GAP] = image
     return sheet

@@ -105,8 +105,7 @@ def _resume_plan(args: argparse.Namespace, path: Path) -> tuple[int, bool]:
         given["data"]["dataset"] = args.dataset
     if args.preset is not None and args.preset != info.config.preset:
         raise BadUsage(
-            f"A resumed run keeps its settings, and this one was started from the preset "
-            f"{info.config.preset}.",
+            f"A resumed run keeps its settings, and this one was started from the preset {info.config.preset}.",
             "Leave out --preset.",
         )
     asked = info.config.changed(**given).model_dump()
@@ -204,9 +203,7 @@ class Watch:
             print(one_sentence(told), file=sys.stderr)
             return 2 if self.failed.kind == "expected" else 1
         p = self.progress
-        done = (
-            f"{p.step} of {p.num_steps} steps, {p.images_seen} images, {p.seconds:.1f} s" if p else "no step"
-        )
+        done = f"{p.step} of {p.num_steps} steps, {p.images_seen} images, {p.seconds:.1f} s" if p else "no step"
         loss = f", loss {self._loss:.4f}" if self._loss is not None else ""
         word = "Stopped" if interrupted else "Trained"
         print(f"{word}: {done}{loss}; saved in {self.path}" + ("; --resume goes on." if interrupted else ""))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -121,6 +122,20 @@ def existing_or_new_folder(text: str) -> Path:
     if path.exists() and not path.is_dir():
         raise argparse.ArgumentTypeError(f"needs a folder; {text} is a file")
     return path
+
+
+def check_out(out: Path, endings: Sequence[str]) -> None:
+    """Make the folder of a file to come. Raises DiffuscopeError before any work where it cannot be written."""
+    if out.suffix.lower() not in endings:
+        raise BadUsage(f"--out must end in {' or '.join(endings)}; {out.name} does not.")
+    if out.is_dir():
+        raise BadUsage(f"--out needs a file; {out} is a folder.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiffuscopeError(f"The folder {out.parent} cannot be made: {error.strerror or error}.") from None
+    if not os.access(out.parent, os.W_OK):
+        raise DiffuscopeError(f"The folder {out.parent} cannot be written.")
 
 
 # ---- values that need the settings or a run to be understood ----
