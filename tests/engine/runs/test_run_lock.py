@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -94,6 +96,26 @@ def test_dead_process(tmp_path: Path) -> None:
             "the run continues from its last save.")
         assert json.loads((tmp_path / "run" / "run.lock").read_bytes())["pid"] == os.getpid()
     assert not (tmp_path / "run" / "run.lock").exists()
+
+
+def test_many_take_over_one_stale_lock_and_one_gets_it(tmp_path: Path) -> None:
+    new_run(tmp_path / "run").close()
+    for _ in range(3):
+        write_lock(tmp_path / "run", pid=2**22 + 1)  # no such process
+        start = threading.Barrier(6)
+
+        def attempt(start: threading.Barrier = start) -> RunWriter | RunLocked:
+            start.wait()
+            try:
+                return RunWriter.reopen(tmp_path / "run")
+            except RunLocked as error:
+                return error
+
+        with ThreadPoolExecutor(6) as pool:
+            results = [future.result() for future in [pool.submit(attempt) for _ in range(6)]]
+        writers = [result for result in results if isinstance(result, RunWriter)]
+        assert len(writers) == 1
+        writers[0].close()
 
 
 def test_live_process_of_another_program(tmp_path: Path) -> None:

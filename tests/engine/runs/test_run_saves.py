@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -213,63 +214,75 @@ def test_new_folder_keeps_foreign_errors(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-CHILD = """
-import sys
+# Imports once, then forks a writer for each line it reads; a writer saves until it is killed.
+FORKER = """
+import os, sys
 import numpy as np
 sys.path[:0] = [{tests!r}]
 from run_folders import weights
 from engine.runs import RunWriter
-writer = RunWriter.reopen({run!r})
-step, tensors, extra = writer.load_state()
-print("ready", step, flush=True)
-while True:
-    step += 1
-    writer.append_losses([step], [1 / step], [step / 10], 1e-3)
-    writer.save_state(step, weights(step), {{"step": step, "rng": 2**100}})
-    writer.save_snapshot(step, weights(step))
-    writer.save_samples(step, np.full((2, 8, 8), 7, np.uint8), [0, 1], [3, 4])
-    writer.thin(6, 1000)
-    writer.update(step=step)
+
+def save_forever():
+    writer = RunWriter.reopen({run!r})
+    step, tensors, extra = writer.load_state()
+    print("ready", os.getpid(), step, flush=True)
+    while True:
+        step += 1
+        writer.append_losses([step], [1 / step], [step / 10], 1e-3)
+        writer.save_state(step, weights(step), {{"step": step, "rng": 2**100}})
+        writer.save_snapshot(step, weights(step))
+        writer.save_samples(step, np.full((2, 8, 8), 7, np.uint8), [0, 1], [3, 4])
+        writer.thin(6, 1000)
+        writer.update(step=step)
+
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        save_forever()
+    os.waitpid(pid, 0)
+    print("dead", flush=True)
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_killed_at_any_moment_and_read_meanwhile(tmp_path: Path) -> None:
     new_run(tmp_path / "run").close()
     run = Run.open(tmp_path / "run")
     rng = random.Random(0)
     reached = 10
-    code = CHILD.format(tests=str(Path(__file__).parent), run=str(run.path))
-    for _ in range(8):
-        child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        try:
-            assert child.stdout is not None
-            word, resumed = child.stdout.readline().split()
+    code = FORKER.format(tests=str(Path(__file__).parent), run=str(run.path))
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, text=True, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}) as forker:
+        assert forker.stdin is not None
+        assert forker.stdout is not None
+        for _ in range(10):
+            forker.stdin.write("go\n")
+            forker.stdin.flush()
+            word, pid, resumed = forker.stdout.readline().split()
             assert word == "ready"
             assert int(resumed) >= reached
-            until = time.monotonic() + rng.uniform(0.02, 0.2)
-            while time.monotonic() < until:  # a second process reads all the while
-                assert f"process {child.pid} " in run.is_locked()
-                run.refresh()
-                step, tensors = run.load_snapshot()
+            try:
+                until = time.monotonic() + rng.uniform(0.02, 0.3)
+                while time.monotonic() < until:  # a second process reads all the while
+                    assert f"process {pid} " in run.is_locked()
+                    run.refresh()
+                    step, tensors = run.load_snapshot()
+                    assert same(tensors, weights(step))
+                    assert len(run.snapshots()) <= 12
+                    assert (np.diff(run.metrics().steps) > 0).all()
+            finally:
+                os.kill(int(pid), signal.SIGKILL)
+                assert forker.stdout.readline() == "dead\n"
+            assert run.is_locked() == ""
+            assert run.verify() == []
+            with RunWriter.reopen(run.path) as writer:
+                assert f"Process {pid} " in writer.notice
+                assert leftovers(run.path) == []
+                step, tensors, extra = writer.load_state()
+                assert step >= reached
+                assert extra["step"] == step
                 assert same(tensors, weights(step))
-                assert len(run.snapshots()) <= 12
-                steps = run.metrics().steps
-                assert (np.diff(steps) > 0).all()
-        finally:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            assert child.stdout is not None
-            child.stdout.close()
-        assert run.is_locked() == ""
-        assert run.verify() == []
-        with RunWriter.reopen(run.path) as writer:
-            assert f"Process {child.pid} " in writer.notice
-            assert leftovers(run.path) == []
-            step, tensors, extra = writer.load_state()
-            assert step >= reached
-            assert extra["step"] == step
-            assert same(tensors, weights(step))
-            assert run.info.step <= step + 1
-            reached = step
+                run.refresh()
+                assert run.info.step <= step
+                reached = step
     assert reached > 10
