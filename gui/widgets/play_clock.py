@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -25,6 +25,7 @@ class PlayClock(QObject):
         self.loop = True
         self.bounce = False
         self.reduced_motion = False
+        self.may_show: Callable[[str, int], bool] | None = None  # False: wait for that frame
         self._speed = 1.0
         self._row = ""
         self._stops: dict[str, list[int]] = {}
@@ -70,9 +71,9 @@ class PlayClock(QObject):
         if len(stops) < 2:
             return False
         self._direction = 1
+        self._row = row
         if self._nearest(row) == len(stops) - 1:
             self._go(row, 0)
-        self._row = row
         self._timer.start(self.interval)
         self.playing_changed.emit(row)
         return True
@@ -96,7 +97,7 @@ class PlayClock(QObject):
             following = self._turn(len(stops))
         if following < 0:
             self.stop()
-        else:
+        elif self.may_show is None or self.may_show(row, stops[following]):
             self._go(row, following)
 
     def _nearest(self, row: str) -> int:

@@ -46,6 +46,7 @@ class Plot(QWidget):
         self.lines: list[Line] = []
         self.bars: list[Bars] = []
         self._stale = True
+        self._ratio = 0.0
         self._keyboard = False
         self._note = ""
 
@@ -194,6 +195,10 @@ class Plot(QWidget):
         if not self._stale:
             return
         self._stale = False
+        if self._ratio != self.devicePixelRatioF():
+            self._ratio = self.devicePixelRatioF()
+            for line in self.lines:
+                line.restyle()
         axes = self.axes
         axes.fit(self.lines, self.bars)
         axes.box = self._inner()
@@ -206,7 +211,7 @@ class Plot(QWidget):
                           yRange=(axes.y_view[0] - up, axes.y_view[1] + up), padding=0, disableAutoRange=True)
         wide = max(200, int(axes.box.width()))
         for line in self.lines:
-            line.draw(*axes.x_view, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, 2 * wide))
+            line.draw(*axes.x_view, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, wide))
         self._grid.prepareGeometryChange()
         self._overlay.prepareGeometryChange()
 

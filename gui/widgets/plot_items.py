@@ -28,11 +28,35 @@ EMPTY: Float64 = np.zeros(0)
 
 
 class Curve(pg.PlotCurveItem):
-    """A PlotCurveItem that never antialiases when told so, and ignores the mouse."""
+    """A PlotCurveItem that ignores the mouse and can be stroked in short pieces.
+
+    One long antialiased stroke takes ten times as long as its pieces, which overlap by one point.
+    """
+
+    PIECE = 24
 
     def __init__(self) -> None:
         super().__init__(antialias=False, skipFiniteCheck=True)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
+        self.chunked = False
+        self._pieces: list[QPolygonF] = []
+
+    def set_points(self, x: Float64, y: Float64) -> None:
+        """New points, finite."""
+        self.setData(x, y, skipFiniteCheck=True)
+        step = self.PIECE - 1
+        self._pieces = [pg.functions.arrayToQPolygonF(x[i:i + self.PIECE], y[i:i + self.PIECE])
+                        for i in range(0, max(0, len(x) - 1), step)] if self.chunked else []
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
+              widget: QWidget | None = None) -> None:
+        if not self.chunked:
+            super().paint(painter, option, widget)
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(self.opts["pen"])
+        for piece in self._pieces:
+            painter.drawPolyline(piece)
 
 
 class Line:
@@ -92,11 +116,15 @@ class Line:
             colour.setAlphaF(RAW_ALPHA)
         elif self.style == "thin":
             colour.setAlphaF(0.6)
-        pen = QPen(colour, self.width)
+        # The width of a cosmetic pen counts device pixels.
+        pen = QPen(colour, self.width * self.plot.devicePixelRatioF())
         pen.setCosmetic(True)
         if self.style in ("dash", "thin"):
             pen.setDashPattern([4.0, 3.0] if self.style == "thin" else [4.0, 2.0])
-        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin if self.style == "raw" else Qt.PenJoinStyle.RoundJoin)
+        # Round caps close the seams between pieces.
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap if self.style == "solid" else Qt.PenCapStyle.FlatCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
+        self.item.chunked = self.style == "solid"
         self.item.setPen(pen)
         self.item.opts["antialias"] = self.style != "raw"
 
@@ -107,7 +135,7 @@ class Line:
             keep = y > 0
             x, y = x[keep], np.log10(y[keep])
         x, y = thin(x, y, most)
-        self.item.setData(x, y, skipFiniteCheck=True)
+        self.item.set_points(x, y)
 
 
 class Bars(pg.GraphicsObject):

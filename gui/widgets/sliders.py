@@ -28,6 +28,11 @@ HANDLE = 6.5
 RING = 10
 
 
+def scaled(size: float) -> float:
+    """px at 100 % on this theme's text scale."""
+    return size * theme().scale
+
+
 class TrackSlider(QAbstractSlider):
     """A horizontal slider painted by its subclasses.
 
@@ -65,7 +70,8 @@ class TrackSlider(QAbstractSlider):
 
     def track(self) -> QRectF:
         """The track's box: x from its left to its right end, y its middle line (height 0)."""
-        return QRectF(MARGIN, self.height() / 2, self.width() - 2 * MARGIN, 0)
+        margin = scaled(MARGIN)
+        return QRectF(margin, self.height() / 2, self.width() - 2 * margin, 0)
 
     def x_of(self, value: float) -> float:
         """Place of a value on the track."""
@@ -164,12 +170,13 @@ class TrackSlider(QAbstractSlider):
         if self._keyboard and self.hasFocus():
             painter.setPen(QPen(colours.color("accent"), 1.6))
             painter.setBrush(colours.color(ground))
-            painter.drawEllipse(centre, RING - 1, RING - 1)
+            painter.drawEllipse(centre, scaled(RING) - 1, scaled(RING) - 1)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color(ground))
-        painter.drawEllipse(centre, HANDLE + 1.6, HANDLE + 1.6)
+        radius = scaled(HANDLE)
+        painter.drawEllipse(centre, radius + 1.6, radius + 1.6)
         painter.setBrush(colours.color(token if self.isEnabled() else "disabled"))
-        painter.drawEllipse(centre, HANDLE, HANDLE)
+        painter.drawEllipse(centre, radius, radius)
 
 
 class StepSlider(TrackSlider):
@@ -235,7 +242,8 @@ class StepSlider(TrackSlider):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         track = self.track()
-        bar = QRectF(track.left(), track.y() - self.TRACK / 2, track.width(), self.TRACK)
+        tall = round(scaled(self.TRACK))
+        bar = QRectF(track.left(), track.y() - tall / 2, track.width(), tall)
         x = self.x_of(self.value())
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("line"))
@@ -245,21 +253,21 @@ class StepSlider(TrackSlider):
             assert self._live is not None
             live = self.x_of(self._live)
             painter.setBrush(colours.color("ctl"))
-            painter.drawRect(QRectF(min(x, live), bar.y(), abs(live - x), self.TRACK))
+            painter.drawRect(QRectF(min(x, live), bar.y(), abs(live - x), tall))
         painter.setBrush(colours.color("accent" if self.isEnabled() else "disabled"))
-        painter.drawRoundedRect(QRectF(bar.x(), bar.y(), max(0.0, x - bar.x()), self.TRACK), 2, 2)
+        painter.drawRoundedRect(QRectF(bar.x(), bar.y(), max(0.0, x - bar.x()), tall), 2, 2)
 
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(colours.color("text2"), 1))
-        top = round(track.y()) + 6
+        top = round(track.y() + scaled(6))
         for step in self._ticks:
             at = round(self.x_of(step))
-            painter.drawLine(at, top, at, top + 4)
+            painter.drawLine(at, top, at, top + round(scaled(4)))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if looking_back:
             painter.setBrush(colours.color(self.ground))
             painter.setPen(QPen(colours.color("accent"), 1.6))
-            painter.drawEllipse(QPointF(live, track.y()), 4, 4)
+            painter.drawEllipse(QPointF(live, track.y()), scaled(4), scaled(4))
         self.paint_handle(painter, "accent", self.ground)
         painter.end()
 
@@ -294,7 +302,8 @@ class NoiseSlider(TrackSlider):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         track = self.track()
-        bar = QRectF(track.left(), track.y() - self.TRACK / 2, track.width(), self.TRACK)
+        tall = round(scaled(self.TRACK))
+        bar = QRectF(track.left(), track.y() - tall / 2, track.width(), tall)
         clip = QPainterPath()
         clip.addRoundedRect(bar, 2, 2)
         painter.fillPath(clip, colours.color("noise_track"))
@@ -302,15 +311,16 @@ class NoiseSlider(TrackSlider):
         last = len(self._alpha_bar) - 1
         # The track's left end is t = T.
         shares = np.interp((1 - at) * last, np.arange(last + 1), self._alpha_bar)
-        points = [QPointF(bar.left() + bar.width() * float(a), bar.bottom() - self.TRACK * float(s))
+        points = [QPointF(bar.left() + bar.width() * float(a), bar.bottom() - tall * float(s))
                   for a, s in zip(at, shares, strict=True)]
         signal = QPainterPath()
         signal.addPolygon(QPolygonF([*points, bar.bottomRight(), bar.bottomLeft()]))
         painter.fillPath(signal.intersected(clip), colours.color("signal_track"))
         if self._readable is not None:
-            x, y = self.x_of(self._readable), track.y() + self.TRACK / 2 + 2.5
+            x, y = self.x_of(self._readable), bar.bottom() + scaled(2.5)
+            wide, high = scaled(4), scaled(5.5)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colours.color("text"))
-            painter.drawPolygon(QPolygonF([QPointF(x, y), QPointF(x - 4, y + 5.5), QPointF(x + 4, y + 5.5)]))
+            painter.drawPolygon(QPolygonF([QPointF(x, y), QPointF(x - wide, y + high), QPointF(x + wide, y + high)]))
         self.paint_handle(painter, "text", self.ground)
         painter.end()
