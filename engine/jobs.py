@@ -39,11 +39,12 @@ def trajectory_job(request: TrajectoryRequest, key: str = "reverse",
                    priority: Priority = Priority.INTERACTIVE) -> Job:
     """Record the trajectories of a request, streaming them as they grow."""
     def make(workspace: Workspace) -> JobGenerator:
-        from engine.diffusion.sample import network_evaluations, record
+        from engine.diffusion.evaluations import network_evaluations
+        from engine.diffusion.sample import record
         from engine.events import Tick
 
-        began = time.perf_counter()
         model = workspace.model(request.run, request.snapshot)
+        began = time.perf_counter()
         shown = 0.0
         nfe = network_evaluations(request.sampling)
         frames = record(model.denoiser, request.class_labels, request.seed, request.sampling,

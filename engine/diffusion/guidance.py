@@ -37,8 +37,3 @@ def classifier_free(denoise: Denoise, guidance_scale: float, on_pair: OnPair | N
         return unconditional + w * (conditional - unconditional)
 
     return guided
-
-
-def evaluations_per_call(guidance_scale: float) -> int:
-    """Network evaluations for each picture in one guided call: 1 at w = 0 and w = 1, else 2."""
-    return 1 if guidance_scale in (0, 1) else 2

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engine.config import SamplingConfig
 from engine.diffusion.denoiser import Denoiser
-from engine.diffusion.guidance import classifier_free, evaluations_per_call
+from engine.diffusion.guidance import classifier_free
 from engine.diffusion.noise import SampleNoise
 from engine.diffusion.samplers import bind, sample, sampling_sigmas
 from engine.errors import BadSetting
@@ -86,11 +86,6 @@ def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling:
 
 def _half(values: Tensor) -> NDArray[np.float16]:
     return values.clamp(-65000, 65000).to(torch.float16).cpu().numpy()
-
-
-def network_evaluations(sampling: SamplingConfig) -> int:
-    """nfe: network evaluations for each picture with these settings."""
-    return sampling.num_steps * evaluations_per_call(sampling.guidance_scale)
 
 
 @torch.inference_mode()

@@ -1,0 +1,47 @@
+"""The command line that draws a picture again: what the window copies, and the command line reads."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+
+from engine import paths
+from engine.config import SamplingConfig
+from engine.runs import Run
+
+
+def run_argument(run: Run) -> str:
+    """How --run names it: `bundled`, the bare name of a run in the user's folder, or its whole path."""
+    path = run.path.resolve()
+    if path == paths.DEFAULT_BUNDLED_RUN.resolve():
+        return "bundled"
+    # A folder of that name in the working folder would be taken first; that is the user's own doing.
+    return path.name if path.parent == paths.runs_dir().resolve() else str(path)
+
+
+def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
+                     sampling: SamplingConfig) -> list[list[str]]:
+    """Options of `sample` for one picture, without --out, in groups that belong on a line.
+
+    Everything that decides the picture is named, so that the line means the same when the run's own
+    settings or its newest snapshot change.
+    """
+    lines = [["--run", run_argument(run)], ["--classes", str(class_label), "--seed", str(seed)],
+             ["--sampler", sampling.sampler, "--steps", str(sampling.num_steps)],
+             ["--guidance", repr(sampling.guidance_scale), "--snapshot", str(snapshot)]]
+    if sampling.sampler == "ddim":
+        lines.append(["--eta", repr(sampling.eta)])
+    if sampling.clip_x0 != run.info.config.sampling.clip_x0:
+        lines.append(["--set", f"sampling.clip_x0={str(sampling.clip_x0).lower()}"])
+    return lines
+
+
+def sample_command(run: Run, snapshot: int, class_label: int, seed: int, sampling: SamplingConfig,
+                   out: str) -> str:
+    """One line for a shell, from the program's folder, that writes the picture to `out` (.png or .npz)."""
+    words = ["python", "main.py", "sample"]
+    for line in sample_arguments(run, snapshot, class_label, seed, sampling):
+        words += line
+    words += ["--out", out]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
