@@ -1,0 +1,70 @@
+"""The finding of a page in words: the answer, its numbers, and links at the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from gui.theme import theme
+from gui.widgets.buttons import Link
+
+
+class Finding(QWidget):
+    """set(answer, numbers) with words made from the data of this run; empty words take no room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._answer = self._numbers = ""
+        self._html = False
+        self.links: list[Link] = []
+        self._label = QLabel()
+        self._label.setTextFormat(Qt.TextFormat.RichText)
+        self._label.setWordWrap(True)
+        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(12)
+        self._row.addWidget(self._label, 1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def set(self, answer: str, numbers: str = "", html: bool = False) -> None:
+        """answer: the finding in a few words. numbers: what it rests on. html: numbers may hold sub and sup."""
+        if (answer, numbers, html) != (self._answer, self._numbers, self._html):
+            self._answer, self._numbers, self._html = answer, numbers, html
+            self._restyle()
+
+    def text(self) -> str:
+        """Both as plain text."""
+        return f"{self._answer} {self._numbers}".strip()
+
+    def set_links(self, links: Sequence[tuple[str, Callable[[], object], str]]) -> None:
+        """Actions on what is seen: (label, callable, icon), icon "" for none."""
+        for link in self.links:
+            self._row.removeWidget(link)
+            link.hide()
+            link.deleteLater()
+        self.links = []
+        for label, then, icon in links:
+            link = Link(label, icon)
+            link.clicked.connect(lambda _=False, call=then: call())
+            self.links.append(link)
+            self._row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
+
+    def _restyle(self) -> None:
+        style = theme()
+        self._label.setFont(style.font(13))
+        numbers = self._numbers if self._html else escape(self._numbers)
+        self._label.setText(
+            f'<span style="font-size:{style.px(15)}px; font-weight:600; color:{style.color("text").name()}">'
+            f'{escape(self._answer)}</span>'
+            f'<span style="font-size:{style.px(13)}px; color:{style.color("text2").name()}">'
+            f'{"&nbsp; " if self._answer and numbers else ""}{numbers}</span>')
+        self._label.setAccessibleName(self.text())
+        self.setAccessibleName(self.text() or "Finding")
+        self._label.setMinimumHeight(style.height(24, 15))
