@@ -74,6 +74,7 @@ class Session(TrainingControl):
     message = Signal(object)  # Notice
     message_cleared = Signal(str)  # its key
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
+    restored = Signal(str, object)  # undo of something a page keeps itself (the image of Forward)
 
     def __init__(self, compute: Compute | None = None, parent: QObject | None = None) -> None:
         super().__init__(compute or Compute(jobs.make_context), parent)
@@ -397,12 +398,22 @@ class Session(TrainingControl):
                 self.replace_sampling(value, by_hand=False)
             case "draft":
                 self.set_draft(value)
+            case "schedule":
+                self.set_schedule(*value, by_hand=False)
+            case _:
+                self.restored.emit(name, value)
 
     # ---- the schedule that labels the noise levels ----
 
-    def set_schedule(self, name: str, num_timesteps: int) -> None:
-        """Another display schedule (Forward page). The point keeps its noise level sigma."""
+    def set_schedule(self, name: str, num_timesteps: int, *, by_hand: bool = True) -> None:
+        """Another display schedule (Forward page). The point keeps its noise level sigma.
+
+        Raises BadSetting for an unknown name or a T out of range.
+        """
+        before, after = (self.schedule.name, self.schedule.num_timesteps), (name, num_timesteps)
         self._take_schedule(make_schedule(name, num_timesteps))
+        if by_hand and before != after:
+            self.edited.emit("schedule", before, after)
 
     def reset_schedule(self) -> None:
         """Back to the schedule of the run."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.forward import noise_like
+from engine.diffusion.forward_view import trained_at
 from engine.diffusion.guidance import classifier_free
 from engine.diffusion.samplers import bind
 from engine.diffusion.schedules import schedule
@@ -32,7 +33,7 @@ def jumps(denoiser: Denoiser, request: JumpRequest, sigma_max: float,
     # (n, num_steps + 1) noise levels, each row evenly spaced in t from its own start down to 0.
     grid = timesteps[:, None] * np.linspace(1, 0, request.num_steps + 1)[None]
     wanted = np.interp(grid, np.arange(levels.num_timesteps + 1), levels.sigma)
-    trained = tuple(bool(s <= sigma_max * 1.0001) for s in wanted[:, 0])
+    trained = trained_at(levels, request.timesteps, sigma_max)
     path = torch.from_numpy(np.minimum(wanted, sigma_max)).float().to(device)
 
     x0 = torch.from_numpy(request.x0.astype(np.float32)).to(device)
