@@ -65,8 +65,8 @@ class Workspace:
             values = torch.arange(256, dtype=torch.float64) / 127.5 - 1
             mean = (counts * values).sum() / counts.sum()
             std = float(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
-            self._data[name] = DeviceData(images.to(self.device), torch.from_numpy(dataset.train_labels).to(self.device),
-                                          dataset.class_names, std)
+            labels = torch.from_numpy(dataset.train_labels)
+            self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names, std)
         return self._data[name]
 
     def model(self, path: Path, snapshot: int | None) -> LoadedModel:

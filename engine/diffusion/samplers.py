@@ -7,6 +7,7 @@ x at sigma = 0 in the last one.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Step:
 
 def _levels(sigmas: Sequence[float]) -> list[float]:
     levels = [float(s) for s in sigmas]
-    if len(levels) < 2 or levels[-1] != 0 or any(a <= b for a, b in zip(levels, levels[1:], strict=False)):
+    if len(levels) < 2 or levels[-1] != 0 or any(a <= b for a, b in itertools.pairwise(levels)):
         raise BadSetting("Noise levels must strictly fall and end at 0.")
     return levels
 
@@ -61,7 +62,7 @@ def ddim(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *, eta: floa
     levels = _levels(sigmas)
     if eta > 0 and noise is None:
         raise BadSetting("A sampler with eta above 0 needs a source of noise.")
-    for index, (sigma, following) in enumerate(zip(levels, levels[1:], strict=False)):
+    for index, (sigma, following) in enumerate(itertools.pairwise(levels)):
         x0 = denoise(x, x.new_full((len(x),), sigma))
         if clip_x0:
             x0 = x0.clamp(-1, 1)
@@ -93,7 +94,7 @@ def dpmpp_2m(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *,
     levels = _levels(sigmas)
     previous: Tensor | None = None
     previous_h = 0.0
-    for index, (sigma, following) in enumerate(zip(levels, levels[1:], strict=False)):
+    for index, (sigma, following) in enumerate(itertools.pairwise(levels)):
         x0 = denoise(x, x.new_full((len(x),), sigma))
         if clip_x0:
             x0 = x0.clamp(-1, 1)

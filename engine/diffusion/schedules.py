@@ -28,14 +28,16 @@ def linear_betas(num_timesteps: int) -> Float64:
     Ho et al. 2020 (arXiv 2006.11239), scaling as in Nichol and Dhariwal 2021 (arXiv 2102.09672).
     """
     scale = 1000.0 / num_timesteps
-    return np.linspace(1e-4 * scale, 0.02 * scale, num_timesteps, dtype=np.float64).clip(max=0.999)
+    betas: Float64 = np.minimum(np.linspace(1e-4 * scale, 0.02 * scale, num_timesteps), 0.999)
+    return betas
 
 
 def cosine_betas(num_timesteps: int, offset: float = 0.008, largest: float = 0.999) -> Float64:
     """beta_1..beta_T of alpha_bar(t) = cos^2((t/T + s) / (1 + s) pi/2), Nichol and Dhariwal 2021, eq. 17."""
     steps = np.arange(num_timesteps + 1, dtype=np.float64) / num_timesteps
     curve = np.cos((steps + offset) / (1 + offset) * math.pi / 2) ** 2
-    return np.minimum(1 - curve[1:] / curve[:-1], largest)
+    betas: Float64 = np.minimum(1 - curve[1:] / curve[:-1], largest)
+    return betas
 
 
 @dataclass(frozen=True, eq=False)

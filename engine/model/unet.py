@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -85,20 +87,24 @@ class UNet(nn.Module):
         h = self.stem(h)
         skips: list[Tensor] = []
         for level, stages in enumerate(self.down):
-            for stage in stages:  # type: ignore[union-attr, operator]
+            for stage in _stages(stages):
                 h = stage(h, condition)
                 skips.append(h)
             if level < len(self.downsample):
                 h = self.downsample[level](h)
         h = self.middle(h, condition)
         for step, stages in enumerate(self.up):
-            for stage in stages:  # type: ignore[union-attr, operator]
+            for stage in _stages(stages):
                 skip = skips.pop()
                 h = stage(torch.cat([h, skip], dim=1) if self.config.skips else h, condition)
             if step < len(self.upsample):
                 h = self.upsample[step](h)
         h = self.out(functional.silu(self.out_norm(h)))
         return functional.pixel_shuffle(h, self.config.stem) if self.config.stem > 1 else h
+
+
+def _stages(level: nn.Module) -> Iterator[nn.Module]:
+    return level.children()
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class PowerEma:
@@ -19,8 +19,8 @@ class PowerEma:
     def __init__(self, source: nn.Module, gamma: float) -> None:
         self.gamma = gamma
         self.network = copy.deepcopy(source).eval().requires_grad_(False)
-        self._average = list(self.network.parameters())
-        self._source = list(source.parameters())
+        self._average: list[Tensor] = list(self.network.parameters())
+        self._source: list[Tensor] = list(source.parameters())
         self._buffers = list(zip(self.network.buffers(), source.buffers(), strict=True))
 
     def beta(self, step: int) -> float:

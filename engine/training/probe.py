@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,20 +32,23 @@ class Layout:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
 
-def candidates(precision: str, device: torch.device) -> list[Layout]:
+def candidates(precision: str, memory_layout: str, device: torch.device) -> list[Layout]:
     """What is worth trying on a device; the first is the one that always works."""
     formats = ["fp32", "bf16"] if precision == "auto" else [precision]
     if device.type == "mps" and precision == "auto":
         formats = ["fp32"]
-    layouts = [Layout(p, last) for p in formats for last in (False, True)]
-    return layouts
+    orders = (False, True) if memory_layout == "auto" else (memory_layout == "channels-last",)
+    return [Layout(p, last) for p in formats for last in orders]
 
 
-def probe(denoiser: Denoiser, batch: Batch, precision: str, *, seconds: float = 0.2) -> Iterator[Layout | None]:
+def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *, seconds: float = 0.2) -> Iterator[Layout | None]:
     """Time a few training steps of each candidate on a copy; yields None while busy, the fastest last."""
+    if len(layouts) == 1:
+        yield layouts[0]
+        return
     device = batch.x0.device
     best: tuple[float, Layout] | None = None
-    for layout in candidates(precision, device):
+    for layout in layouts:
         trial = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
         trial.precision = layout.dtype
         x0 = batch.x0.to(memory_format=layout.memory_format)
@@ -53,7 +56,7 @@ def probe(denoiser: Denoiser, batch: Batch, precision: str, *, seconds: float = 
         began = time.perf_counter()
         while len(times) < 4 or time.perf_counter() - began < seconds:
             start = time.perf_counter()
-            trial.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask).backward()
+            trial.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask).backward()  # type: ignore[no-untyped-call]
             trial.zero_grad()
             if device.type == "cuda":
                 torch.cuda.synchronize()

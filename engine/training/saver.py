@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 
 from engine.config import RunConfig, TrainingConfig
 from engine.errors import ErrorReport, report
@@ -38,15 +39,11 @@ class Saver:
         self.config = config
         self.last_saved_step = last_saved_step
         self.pinned: frozenset[int] = frozenset()
+        self.segments: tuple[Segment, ...] = writer.info.segments
         self._note = note
         self._save_cost = 0.0
         self._refused: dict[str, float] = {}  # kind of write -> when it may be tried again
         self._due = snapshot_steps(self.num_steps, config.training.snapshots)
-
-    @property
-    def segments(self) -> Sequence[Segment]:
-        """The planned stretches of training."""
-        return self.writer.info.segments
 
     @property
     def num_steps(self) -> int:
@@ -65,7 +62,7 @@ class Saver:
 
     # ---- writes that may be refused ----
 
-    def _attempt(self, kind: str, write: Callable[[], None], *, again: bool = False) -> Events:
+    def _attempt(self, kind: str, write: Callable[[], object], *, again: bool = False) -> Events:
         """Write; when the disk refuses, warn once and try this kind no sooner than RETRY_SECONDS later."""
         if not again and time.monotonic() < self._refused.get(kind, 0.0):
             return
@@ -105,7 +102,8 @@ class Saver:
             began = time.perf_counter()
             tensors, extra = learner.state()
             self.writer.save_state(learner.step, tensors, {**extra, "seconds": seconds})
-            self.writer.update(step=learner.step, seconds=seconds, state=str(state))
+            self.writer.update(step=learner.step, seconds=seconds, state=str(state), config=self.config,
+                               segments=self.segments, num_steps=self.num_steps)
             self.last_saved_step = learner.step
             self._save_cost = time.perf_counter() - began
 
@@ -137,30 +135,32 @@ class Saver:
         if training.learning_rate != self.config.training.learning_rate:
             index = next((i for i, s in enumerate(segments) if step < s.end), len(segments) - 1)
             segments[index] = segments[index].model_copy(update={"learning_rate": training.learning_rate})
-        self.config = self.config.model_copy(update={"training": training})
-        self.writer.update(config=self.config, segments=segments)
-        self._due = snapshot_steps(self.num_steps, training.snapshots)
+        self._take_plan(training, segments)
 
     def replan(self, num_steps: int) -> None:
-        """Another planned end for the segment under way, recorded."""
-        segments = list(self.segments)
-        segments[-1] = segments[-1].model_copy(update={"end": num_steps})
+        """Another planned end for the segment under way."""
+        last = self.segments[-1].model_copy(update={"end": num_steps})
         training = self.config.training.model_copy(update={"num_steps": num_steps})
+        self._take_plan(training, [*self.segments[:-1], last])
+
+    def _take_plan(self, training: TrainingConfig, segments: Sequence[Segment]) -> None:
+        self.segments = tuple(segments)
         self.config = self.config.model_copy(update={"training": training})
-        self.writer.update(config=self.config, segments=segments, num_steps=num_steps)
-        self._due = snapshot_steps(num_steps, training.snapshots)
+        self._due = snapshot_steps(self.num_steps, training.snapshots)
+        # A refusal is no loss: every save of the state writes all of this again.
+        with suppress(SaveFailed):
+            self.writer.update(config=self.config, segments=self.segments, num_steps=self.num_steps)
 
     def note_state(self, state: TrainingState) -> None:
         """Write the state word; a full disk must not hide the failure that is being told."""
-        try:
+        with suppress(SaveFailed):
             self.writer.update(state=str(state))
-        except SaveFailed:
-            pass
 
     def discard(self) -> None:
         """The run goes to the trash."""
         self.writer.discard()
 
     def close(self) -> None:
-        """Give the lock back."""
-        self.writer.close()
+        """Give the lock back; the last of the log may be lost to a full disk, which was told before."""
+        with suppress(SaveFailed):
+            self.writer.close()

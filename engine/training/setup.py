@@ -20,7 +20,7 @@ from engine.runs import RunInfo, RunWriter, Segment
 from engine.training.batches import Batches
 from engine.training.learner import Learner
 from engine.training.plan import continued
-from engine.training.probe import Layout, probe
+from engine.training.probe import Layout, candidates, probe
 from engine.training.saver import Note, Saver
 from engine.workspace import DeviceData, Workspace
 
@@ -107,7 +107,9 @@ def _choose_layout(workspace: Workspace, config: RunConfig, data: DeviceData,
     trial = trial.to(workspace.device).train()
     batches = Batches(data.images, data.labels, config.diffusion, trial.schedule, config.training.seed)
     chosen: Layout | None = None
-    for chosen in probe(trial, batches(0, config.training.batch_size), config.training.precision):
+    t = config.training
+    layouts = candidates(t.precision, t.memory_layout, workspace.device)
+    for chosen in probe(trial, batches(0, t.batch_size), layouts):
         note((yield Tick()))
     assert chosen is not None
     return chosen

@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Generator
 from pathlib import Path
 
-import torch
-
 from engine.config import RunConfig, TrainingConfig, parse
 from engine.device import describe, resident_bytes
 from engine.diffusion.sample import denoising_steps, to_pixels
@@ -34,7 +32,6 @@ from engine.events import (
     RunSteps,
     SamplesReady,
     SaveSnapshot,
-    SnapshotSaved,
     StateChanged,
     StepDone,
     Stop,
@@ -42,9 +39,8 @@ from engine.events import (
     TrainingFailed,
     TrainingState,
 )
-from engine.training.learner import Learner, LossLog
+from engine.training.learner import LossLog
 from engine.training.plan import learning_rate_at, plan_steps
-from engine.training.saver import Saver
 from engine.training.setup import SAMPLE_SETTINGS, Prepared, is_out_of_memory, prepare
 from engine.workspace import Workspace
 
@@ -84,6 +80,7 @@ class Trainer:
         """Prepare, train, save. Ends with StateChanged(FINISHED), or TrainingFailed and StateChanged(FAILED)."""
         yield from self._enter(TrainingState.PREPARING, 0)
         prepared: Prepared | None = None
+        failure: TrainingFailed | None = None
         try:
             prepared = yield from prepare(self.workspace, self.path, self.config, resume=self.resume,
                                           continue_steps=self.continue_steps, note=self._note)
@@ -98,10 +95,19 @@ class Trainer:
             yield from self._train()
             yield from self._end()
         except Exception as error:
-            yield from self._fail(error, prepared)
+            # As text, and told outside this block: a live exception keeps frames and their tensors.
+            failure = self._describe(error, prepared)
         finally:
             if prepared is not None:
                 prepared.saver.close()
+        if failure is not None:
+            if failure.report.kind in ("out-of-memory", "unexpected"):
+                if prepared is not None:
+                    prepared.learner.free()
+                self.workspace.free()
+            yield failure
+            self.state = TrainingState.FAILED
+            yield StateChanged(TrainingState.FAILED, failure.step)
 
     def _train(self) -> Events:
         if self.learner.step == 0:
@@ -140,7 +146,8 @@ class Trainer:
 
     def _end(self) -> Events:
         if self._stop is not None and not self._stop.keep:
-            self.saver.discard()
+            if not self.resume:  # what an earlier session made is not this one's to throw away
+                self.saver.discard()
             yield from self._enter(TrainingState.IDLE, 0)
             return
         yield from self._enter(TrainingState.STOPPING, self.learner.step)
@@ -166,24 +173,30 @@ class Trainer:
     def _obey(self) -> Events:
         """Carry out what was asked for; waits here while paused."""
         yield from self._take_commands()
-        if not self._hold or self._stop is not None:
+        if not self._must_wait():
             return
         yield from self._enter(TrainingState.PAUSING, self.learner.step)
         self._stop_clock()
         yield from self._fetch()
         yield from self._sample()
-        yield from self._mark("paused", f"paused at {self.learner.step}")
+        stepping = self._steps_left is not None
+        if not stepping:
+            yield from self._mark("paused", f"paused at {self.learner.step}")
         yield from self.saver.snapshot(self.learner, self._clock)
         yield from self._save(TrainingState.PAUSED)
-        while self._hold and self._stop is None:
+        while self._must_wait():
             self.state = TrainingState.PAUSED
             command = yield StateChanged(TrainingState.PAUSED, self.learner.step)
             self._note(command or Resume())
             yield from self._take_commands()
         if self._stop is None:
             self._start_clock()
-            yield from self._mark("resumed", f"resumed at {self.learner.step}")
+            if self._steps_left is None:
+                yield from self._mark("resumed", f"resumed at {self.learner.step}")
             yield from self._enter(TrainingState.TRAINING, self.learner.step)
+
+    def _must_wait(self) -> bool:
+        return self._hold and self._stop is None
 
     def _take_commands(self) -> Events:
         while self._commands:
@@ -295,34 +308,28 @@ class Trainer:
 
     # ---- failure ----
 
-    def _fail(self, error: Exception, prepared: Prepared | None) -> Events:
+    def _describe(self, error: Exception, prepared: Prepared | None) -> TrainingFailed:
+        """What happened, what is kept and what to do, as text."""
         step = self.learner.step if prepared is not None else 0
         saved = prepared.saver.last_saved_step if prepared is not None else 0
         smaller = 0
         kept = f"The state of step {saved} is kept. " if saved else ""
+        told = report(error)
         if isinstance(error, NotFinite):
             step = error.step
             told = ErrorReport("not-finite", f"The loss is no longer a number (step {step}).",
                                f"Training stopped. {kept}A learning rate of {error.learning_rate / 3:.1g} "
-                               "usually helps.", report(error).details)
+                               "usually helps.", told.details)
         elif is_out_of_memory(error):
             batch = prepared.config.training.batch_size if prepared is not None else 0
             smaller = batch // 2
             told = ErrorReport("out-of-memory", f"There is not enough memory for a batch of {batch} images.",
-                               f"{kept}Try a batch of {smaller}.", report(error).details)
-        elif isinstance(error, DiffuscopeError):
-            told = report(error)
-        else:
-            plain = report(error)
-            told = ErrorReport("unexpected", plain.headline, f"Training stopped. {kept}".strip(), plain.details)
+                               f"{kept}Try a batch of {smaller}.", told.details)
+        elif not isinstance(error, DiffuscopeError):
+            told = ErrorReport("unexpected", told.headline, f"Training stopped. {kept}".strip(), told.details)
         if prepared is not None:
             prepared.saver.note_state(TrainingState.FAILED)
-            if not isinstance(error, NotFinite | DiffuscopeError):
-                prepared.learner.free()
-                self.workspace.free()
-        yield TrainingFailed(told, step, saved, smaller)
-        self.state = TrainingState.FAILED
-        yield StateChanged(TrainingState.FAILED, step)
+        return TrainingFailed(told, step, saved, smaller)
 
 
 class NotFinite(Exception):

@@ -1,5 +1,6 @@
 """Schedules against their closed forms, and grids at awkward step counts."""
 
+import itertools
 import math
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_timestep_grids_strictly_fall_from_t_to_zero(num_timesteps: int, data: s
     assert len(grid) == num_steps + 1
     assert grid[0] == num_timesteps
     assert grid[-1] == 0
-    assert all(a > b for a, b in zip(grid, grid[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(grid))
 
 
 def test_more_steps_than_timesteps_are_refused() -> None:
