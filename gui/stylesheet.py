@@ -51,7 +51,7 @@ QTextBrowser:focus { border: none; }
 QComboBox { background: $surface; color: $text; border: 1px solid $ctl; border-radius: 4px;
     padding: 0 ${px_8}; combobox-popup: 0; }
 QComboBox:hover { background: $hover; }
-QComboBox[keyboard="true"]:focus { border: 2px solid $accent; padding: 0 ${px_7}; }
+.QComboBox:focus { border: 2px solid $accent; padding: 0 ${px_7}; }
 QComboBox:disabled { background: transparent; color: $disabled; border-color: $line; }
 QComboBox::drop-down { border: none; width: ${px_22}; subcontrol-origin: padding;
     subcontrol-position: center right; }
@@ -63,7 +63,7 @@ QComboBox QAbstractItemView::item { min-height: ${px_24}; padding: 0 ${px_6}; }
 QComboBox QAbstractItemView::item:selected { background: $soft; color: $accent; }
 
 QCheckBox, QRadioButton { color: $text; spacing: ${px_8}; border: 2px solid transparent; border-radius: 4px; }
-QCheckBox[keyboard="true"]:focus, QRadioButton[keyboard="true"]:focus { border-color: $accent; }
+.QCheckBox:focus, QRadioButton:focus { border-color: $accent; }
 QCheckBox:disabled, QRadioButton:disabled { color: $disabled; }
 QCheckBox::indicator { width: ${px_14}; height: ${px_14}; border: 1px solid $ctl; border-radius: 3px;
     background: $surface; }

@@ -102,8 +102,7 @@ class Banner(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         fill_box(painter, QRectF(self.rect()), style.color(f"{token}_ground"))
         side = style.px(16)
-        name = "error" if self.kind == "error" else "warning"
-        painter.drawPixmap(QPointF(style.px(12), style.px(8)), style.pixmap(name, token, side))
+        painter.drawPixmap(QPointF(style.px(12), style.px(8)), style.pixmap("warning", token, side))
 
 
 class BannerArea(QWidget):

@@ -200,7 +200,7 @@ class Button(QAbstractButton):
 class PrimaryButton(Button):
     """The one action of a window, in the accent colour. While running it is lit and inert."""
 
-    WEIGHT = 600
+    WEIGHT = 500
 
     def __init__(self, text: str, icon: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, icon, parent)
@@ -244,13 +244,9 @@ class PrimaryButton(Button):
 class PlainButton(Button):
     """Text on flat ground."""
 
-    WEIGHT = 500
-
 
 class OutlineButton(Button):
     """Text in a 1 px border."""
-
-    WEIGHT = 500
 
     def border(self) -> str:
         return "ctl" if self.isEnabled() else "line"
@@ -291,7 +287,7 @@ class Link(Button):
     """An action on what is seen: accent text, no ground, no underline."""
 
     HEIGHT = 24
-    PAD = 4
+    PAD = 2
 
     def __init__(self, text: str, icon: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, icon, parent)

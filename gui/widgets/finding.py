@@ -61,10 +61,12 @@ class Finding(QWidget):
         self._label.setFont(style.font(13))
         numbers = self._numbers if self._html else escape(self._numbers)
         self._label.setText(
+            # pre-wrap: otherwise Qt turns the thin space of 60 000 and 5 % into one that lines break at
+            '<p style="margin:0; white-space:pre-wrap">'
             f'<span style="font-size:{style.px(15)}px; font-weight:600; color:{style.color("text").name()}">'
             f'{escape(self._answer)}</span>'
             f'<span style="font-size:{style.px(13)}px; color:{style.color("text2").name()}">'
-            f'{"&nbsp; " if self._answer and numbers else ""}{numbers}</span>')
+            f'{"&nbsp; " if self._answer and numbers else ""}{numbers}</span></p>')
         self._label.setAccessibleName(self.text())
         self.setAccessibleName(self.text() or "Finding")
         self._label.setMinimumHeight(style.height(24, 15))

@@ -31,6 +31,11 @@ class Text(QLabel):
             self._token = token
             self._restyle()
 
+    def set_width(self, width: int) -> None:
+        """A column of `width` px."""
+        self.setFixedWidth(width)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+
     def setText(self, text: str) -> None:
         super().setText(text)
         self._note()
