@@ -59,6 +59,7 @@ class Picture(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         policy = QSizePolicy.Policy.Expanding if factor is None else QSizePolicy.Policy.Fixed
         self.setSizePolicy(policy, policy)
+        self._describe()
         theme().changed.connect(self._theme_changed)
 
     # ---- what is shown --------------------------------------------------------------------------------
@@ -67,6 +68,7 @@ class Picture(QWidget):
         """float (C, H, W) in -1..1 or beyond, (H, W) likewise, or uint8; None empties it."""
         if image is None:
             self._values = self._pixels = self._pixmap = None
+            self._describe()
         else:
             values = as_values(image)
             if values.shape[1:] != self._shape:

@@ -232,7 +232,8 @@ class Plot(QWidget):
         if self.x_name:
             left = max(left, metrics.horizontalAdvance(self.x_name) + px(12))
         left = max(left, px(34))
-        last = self.axes.x_format(self.axes.x_view[0 if self.axes.reversed_x else 1])
+        # By the whole range, so that zooming does not move the box under the pointer.
+        last = self.axes.x_format(self.axes.full_x[0 if self.axes.reversed_x else 1])
         right = metrics.horizontalAdvance(last) / 2 + 2
         return QRectF(round(left), round(above), max(10, round(size.width() - left - right)), round(height))
 
@@ -331,7 +332,7 @@ class Plot(QWidget):
             low, high = self.axes.x_view
             start = self.readout_place()
             start = (low + high) / 2 if start is None else start
-            way = -step if self.reversed_x else step
+            way = -step if self.axes.reversed_x else step
             x = min(max(start + way * many * (high - low) / 100, low), high)
             self.set_crosshair(x)
             self.crosshair_moved.emit(x)
