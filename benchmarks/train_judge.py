@@ -3,7 +3,9 @@
     python benchmarks/train_judge.py [--epochs 12] [--seed 0] [--threads 1] [--out FILE.safetensors]
 
 It never sees a generated picture: it learns the 60 000 training pictures, shifted by up to two pixels, and
-is tested on the 10 000 test pictures, which decide nothing.
+is tested on the 10 000 test pictures, which decide nothing. A share of the pictures is drowned in noise, from
+a little to all of it, with the label kept: so it learns that pure noise is no digit in particular, where a
+judge of clean pictures alone reads noise as an 8 with certainty.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from engine.data.catalogue import load_dataset
 from engine.measure.judge import JUDGE_FILE, Judge, JudgeNetwork, to_input
 
 SHIFT = 2  # pixels
+NOISED = 0.15  # share of each batch that is drowned in noise
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -36,6 +39,15 @@ def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
     rows = offsets[0][:, None] + torch.arange(height)
     columns = offsets[1][:, None] + torch.arange(width)
     return padded[torch.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def noised(x: Tensor, generator: torch.Generator) -> Tensor:
+    """(B, 1, H, W) in -1..1, the first NOISED of them mixed with noise: cos(a) x + sin(a) eps, a uniform."""
+    count = round(NOISED * len(x))
+    angle = torch.rand(count, 1, 1, 1, generator=generator) * (torch.pi / 2)
+    eps = torch.randn(x[:count].shape, generator=generator)
+    mixed = (angle.cos() * x[:count] + angle.sin() * eps).clamp(-1, 1)
+    return torch.cat([mixed, x[count:]])
 
 
 def main() -> None:
@@ -64,8 +76,9 @@ def main() -> None:
         for index in order.split(args.batch):
             if len(index) < args.batch:
                 continue
-            x = to_input(shifted(images[index], generator)).contiguous(memory_format=torch.channels_last)
-            loss = functional.cross_entropy(network(x), labels[index])
+            x = noised(to_input(shifted(images[index], generator)), generator)
+            logits = network(x.contiguous(memory_format=torch.channels_last))
+            loss = functional.cross_entropy(logits, labels[index])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -88,7 +101,8 @@ def main() -> None:
         "parameters": sum(p.numel() for p in network.parameters()),
         "data": "mnist",
         "data_sha256": hashlib.sha256(data.train_images.tobytes()).hexdigest(),
-        "epochs": args.epochs, "batch": args.batch, "learning_rate": args.learning_rate, "shift": SHIFT,
+        "epochs": args.epochs, "batch": args.batch, "learning_rate": args.learning_rate,
+        "shift": SHIFT, "noised": NOISED,
         "seed": args.seed, "threads": args.threads, "torch": torch.__version__, "seconds": round(seconds, 1),
     }
     args.out.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

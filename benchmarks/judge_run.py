@@ -1,0 +1,82 @@
+"""How often the judge reads what was asked for: samples of a run, as JSON.
+
+    python benchmarks/judge_run.py --run bundled [--count 500] [--snapshot STEP] [--sampler dpmpp-2m --steps 18]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from engine.config import SamplingConfig, parse
+from engine.device import cpu_name, describe
+from engine.diffusion.evaluations import network_evaluations
+from engine.diffusion.sample import sample_images
+from engine.errors import DiffuscopeError
+from engine.measure.judge import Judge
+from engine.paths import resolve_run
+from engine.workspace import Workspace
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--snapshot", type=int)
+    parser.add_argument("--sampler")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--eta", type=float)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--at-least", type=float, default=0.0, help="exit 1 below this share")
+    args = parser.parse_args()
+    try:
+        result = measure(args)
+    except DiffuscopeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(json.dumps(result, indent=2))
+    return 0 if result["accuracy"] >= args.at_least else 1
+
+
+def measure(args: argparse.Namespace) -> dict[str, object]:
+    workspace = Workspace(args.device, args.threads)
+    model = workspace.model(resolve_run(args.run), args.snapshot)
+    named = {"sampler": args.sampler, "num_steps": args.steps, "guidance_scale": args.guidance, "eta": args.eta}
+    sampling = parse(SamplingConfig, {**model.run.info.config.sampling.model_dump(),
+                                      **{k: v for k, v in named.items() if v is not None}})
+    labels = np.arange(args.count) % model.num_classes
+    seeds = args.seed + np.arange(args.count)
+    began = time.perf_counter()
+    images = np.concatenate(list(sample_images(
+        model.denoiser, labels.tolist(), seeds.tolist(), sampling, shape=model.shape, num_classes=model.num_classes,
+        device=workspace.device)))
+    seconds = time.perf_counter() - began
+    judge = Judge.load()
+    read = judge.read(images).argmax(axis=1)
+    right = read == labels
+    wrong = np.flatnonzero(~right)
+    return {
+        "run": model.run.name, "snapshot": model.snapshot, "count": args.count,
+        "accuracy": float(right.mean()),
+        "by_class": {str(c): float(right[labels == c].mean()) for c in range(model.num_classes) if (labels == c).any()},
+        "wrong": [{"seed": int(seeds[i]), "asked": int(labels[i]), "read": int(read[i])} for i in wrong[:50]],
+        "sampling": sampling.model_dump(), "network_evaluations": network_evaluations(sampling),
+        "sampling_seconds": round(seconds, 2),
+        "trained_seconds": round(model.run.info.seconds, 1), "trained_steps": model.run.info.step,
+        "judge_sha256": judge.sha256, "judge_test_accuracy": judge.record.get("test_accuracy"),
+        "device": describe(workspace.device, "fp32"), "cpu": cpu_name(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
