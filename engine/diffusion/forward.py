@@ -21,7 +21,8 @@ def to_float(pixels: NDArray[np.uint8]) -> Float32:
 def to_uint8(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """float -1..1 (clipped) to uint8 by rounding."""
     scaled = (np.asarray(values, dtype=np.float32) + np.float32(1)) * np.float32(127.5)
-    return np.rint(scaled).clip(0, 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def noise_like(shape: tuple[int, ...], seed: int) -> Float32:
@@ -32,4 +33,4 @@ def noise_like(shape: tuple[int, ...], seed: int) -> Float32:
 def noised(x0: Float32, eps: Float32, schedule: Schedule, t: int) -> Float32:
     """x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps (Ho et al. 2020, eq. 4); t from 0 to T."""
     alpha_bar = schedule.alpha_bar[t]
-    return (np.sqrt(alpha_bar) * x0 + np.sqrt(1 - alpha_bar) * eps).astype(np.float32)
+    return np.float32(np.sqrt(alpha_bar)) * x0 + np.float32(np.sqrt(1 - alpha_bar)) * eps

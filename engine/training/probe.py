@@ -41,7 +41,8 @@ def candidates(precision: str, memory_layout: str, device: torch.device) -> list
     return [Layout(p, last) for p in formats for last in orders]
 
 
-def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *, seconds: float = 0.2) -> Iterator[Layout | None]:
+def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
+          seconds: float = 0.2) -> Iterator[Layout | None]:
     """Time a few training steps of each candidate on a copy; yields None while busy, the fastest last."""
     if len(layouts) == 1:
         yield layouts[0]

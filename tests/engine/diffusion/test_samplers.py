@@ -192,7 +192,8 @@ class TestGuidance:
             seen.append(len(x))
             return self.ideal(x, sigma, labels, mask)
 
-        classifier_free(counting, w)(torch.zeros(2, 1, 1, 2), torch.ones(2), torch.zeros(2, dtype=torch.long), torch.ones(2))
+        labels = torch.zeros(2, dtype=torch.long)
+        classifier_free(counting, w)(torch.zeros(2, 1, 1, 2), torch.ones(2), labels, torch.ones(2))
         assert seen == [width] * calls
 
 

@@ -22,14 +22,16 @@ def network(channels: int = 1, size: int = 28, **changes) -> UNet:
     return net.eval()
 
 
-def run(net: UNet, label: float = 100.0, cls: int = 3, mask: float = 1.0, size: int = 28, channels: int = 1) -> torch.Tensor:
+def run(net: UNet, label: float = 100.0, cls: int = 3, mask: float = 1.0, size: int = 28,
+        channels: int = 1) -> torch.Tensor:
     x = torch.randn(2, channels, size, size, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         return net(x, torch.full((2,), label), torch.full((2,), cls), torch.full((2,), mask))
 
 
 @pytest.mark.parametrize(("channels", "size", "changes"), [
-    (1, 28, {}), (3, 32, {}), (1, 28, {"stem": 1, "widths": (8, 16, 16)}), (3, 64, {"blocks": 2, "attention_levels": (1,)}),
+    (1, 28, {}), (3, 32, {}), (1, 28, {"stem": 1, "widths": (8, 16, 16)}),
+    (3, 64, {"blocks": 2, "attention_levels": (1,)}),
     (1, 28, {"skips": False}), (1, 28, {"conditioning": "add"})])
 def test_output_has_the_shape_of_the_picture(channels: int, size: int, changes: dict) -> None:
     assert run(network(channels, size, **changes), size=size, channels=channels).shape == (2, channels, size, size)

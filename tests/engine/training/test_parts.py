@@ -77,7 +77,8 @@ def test_order_shows_each_image_once_an_epoch_wherever_it_is_asked() -> None:
 
 def batches(**changes) -> Batches:
     images = torch.arange(256, dtype=torch.uint8).reshape(256, 1, 1, 1)
-    return Batches(images, torch.zeros(256, dtype=torch.long), DiffusionConfig(**changes), schedule("linear", 1000), seed=3)
+    labels = torch.zeros(256, dtype=torch.long)
+    return Batches(images, labels, DiffusionConfig(**changes), schedule("linear", 1000), seed=3)
 
 
 def test_pixels_span_minus_one_to_one_and_a_batch_is_a_function_of_images_seen() -> None:

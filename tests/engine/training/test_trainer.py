@@ -112,7 +112,8 @@ def test_losing_the_steps_after_the_last_save_changes_nothing(workspace, tmp_pat
 
 def test_controls_from_every_state(workspace, tmp_path) -> None:
     events = train(workspace, tmp_path / "run", tiny(20), commands={
-        1: [Pause(), RunSteps(1)], 2: [PinSnapshots(()), Resume()], 5: [Pause(), SaveSnapshot(), Resume()], 8: [Pause(), Stop()]})
+        1: [Pause(), RunSteps(1)], 2: [PinSnapshots(()), Resume()], 5: [Pause(), SaveSnapshot(), Resume()],
+        8: [Pause(), Stop()]})
     assert states(events)[:2] == ["preparing", "training"]
     assert states(events)[-2:] == ["stopping", "finished"]
     assert last_step(events) == 8
@@ -128,7 +129,7 @@ def test_start_and_pause_at_once(workspace, tmp_path) -> None:
     generator = Trainer(workspace, tmp_path / "run", tiny(20)).run()
     next(generator)
     events = [generator.send(Pause())]
-    while not str(getattr(events[-1], "state", "")) == "paused":
+    while str(getattr(events[-1], "state", "")) != "paused":
         events.append(next(generator))
     assert last_step(events) == 0
     rest = [generator.send(Stop())]

@@ -1,0 +1,81 @@
+"""One definition of each setting: it reaches the file, the command line, the widget and the error text."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.config import RunConfig, describe, find_setting, load_preset, number, parse, preset_names
+from engine.errors import BadSetting
+
+
+def test_every_setting_is_described_in_words() -> None:
+    found = list(describe(RunConfig))
+    assert len(found) > 35
+    for s in found:
+        assert s.label
+        assert s.help.endswith("."), s.name
+        if s.kind in (int, float) and not s.choices:
+            assert s.minimum is not None, s.name
+            assert s.maximum is not None, s.name
+            assert s.minimum <= s.default <= s.maximum
+
+
+def test_the_file_round_trips() -> None:
+    for name in preset_names():
+        config = load_preset(name)
+        assert parse(RunConfig, json.loads(config.model_dump_json())) == config
+
+
+def test_presets_are_what_their_names_say() -> None:
+    assert preset_names() == ["quick", "textbook"]
+    textbook = load_preset("textbook")
+    assert textbook.diffusion.parameterisation == "noise"
+    assert textbook.diffusion.noise_levels == "uniform-t"
+    assert textbook.diffusion.num_timesteps == 1000
+    assert textbook.model.stem == 1
+    assert load_preset("quick").model.stem == 2
+
+
+@pytest.mark.parametrize(("values", "sentence"), [
+    ({"diffusion": {"num_timesteps": 0}}, "Steps T must be from 50 to 1\u202f000 steps; 0 is not."),
+    ({"sampling": {"guidance_scale": 9}}, "Guidance must be from 0 to 8; 9 is not."),
+    ({"sampling": {"sampler": "magic"}}, "Sampler must be one of ddpm, ddim, dpmpp-2m; 'magic' is not."),
+    ({"training": {"colour": 1}}, "There is no setting called training.colour."),
+    ({"model": {"attention_levels": [2]}}, "Attention levels must be from 0 to 1."),
+    ({"diffusion": {"parameterisation": "noise", "uniform_share": 0}},
+     "Noise prediction needs a uniform share above 0, or noise levels uniform-t."),
+    ({"training": {"learning_rate": float("nan")}}, "Learning rate must be from 0 to 1; nan is not."),
+])
+def test_a_wrong_value_is_answered_with_what_would_be_right(values, sentence) -> None:
+    with pytest.raises(BadSetting) as error:
+        parse(RunConfig, values)
+    assert str(error.value) == sentence
+
+
+def test_a_preset_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(BadSetting, match="Presets: quick"):
+        load_preset("../../etc/passwd")
+
+
+@given(st.integers(1, 8192), st.floats(1e-6, 1.0), st.sampled_from(["noise", "v", "x0", "edm"]))
+def test_changes_are_checked_copies(batch, rate, parameterisation) -> None:
+    base = RunConfig()
+    config = base.changed(training={"batch_size": batch, "learning_rate": rate},
+                          diffusion={"parameterisation": parameterisation})
+    assert config.training.batch_size == batch
+    assert base == RunConfig()
+    assert parse(RunConfig, json.loads(config.model_dump_json())) == config
+
+
+def test_tooltips_say_effect_range_and_default() -> None:
+    text = find_setting("guidance_scale").tooltip()
+    assert "How hard the class pulls" in text
+    assert "0 to 8, default 2" in text
+
+
+def test_numbers_as_the_window_writes_them() -> None:
+    assert number(60000) == "60\u202f000"
+    assert number(-7) == "\u22127"
+    assert number(0.003) == "0.003"
