@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
 from engine.config import number
-from gui.theme import theme
+from gui.theme import theme, tip
 
 SPACES = dict.fromkeys(map(ord, "\u202f\u00a0\u2009 ,_'"))
 
@@ -36,6 +36,7 @@ class IndexBox(QLineEdit):
         self._grouped = grouped
         self._value = minimum
         self._error = ""
+        self._help = ""
         self.digits = 4
         self.setAccessibleName(name)
         self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -58,6 +59,12 @@ class IndexBox(QLineEdit):
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
+
+    def set_help(self, text: str) -> None:
+        """The tooltip while nothing is wrong."""
+        self._help = tip(text)
+        if not self._error:
+            self.setToolTip(self._help)
 
     def set_range(self, minimum: int, maximum: int) -> None:
         """Both ends allowed; the box widens with the number of digits."""
@@ -95,7 +102,9 @@ class IndexBox(QLineEdit):
         if sentence != self._error:
             self._error = sentence
             self.setProperty("wrong", bool(sentence))
-            self.setToolTip(sentence)
+            self.style().unpolish(self)  # the style sheet goes by the property
+            self.style().polish(self)
+            self.setToolTip(tip(sentence) if sentence else self._help)
             self.error_changed.emit(sentence)
             self.update()
 
@@ -142,12 +151,3 @@ class IndexBox(QLineEdit):
         # Typing applies at Enter only: leaving the box restores.
         self._restore()
         self.deselect()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self._error:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(theme().color("error"), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-            painter.end()

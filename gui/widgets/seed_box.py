@@ -47,7 +47,7 @@ class SeedBox(QWidget):
     def set_value(self, seed: int) -> None:
         """Show a seed without a signal."""
         self.box.set_value(int(seed))
-        self.box.setToolTip(f"Decides the noise that sampling starts from.\n{seed}")
+        self.box.set_help(f"Decides the noise that sampling starts from.\n{seed}\nR new, Shift+R last")
 
     def set_previous_enabled(self, enabled: bool) -> None:
         """Whether there is an earlier seed to go back to."""

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.config import number
 from engine.diffusion.schedules import Schedule, schedule
-from gui.theme import theme
+from gui.theme import theme, tip
 from gui.widgets.buttons import IconButton
 from gui.widgets.class_strip import ClassStrip
 from gui.widgets.index_box import IndexBox
@@ -78,12 +78,14 @@ class Timeline(QWidget):
             words.set_parts((text, token, 400, 11, ""))
         self.step_left.align_right = self.t_left.align_right = True
         self.step_slider, self.t_slider = StepSlider(parent=self), NoiseSlider(parent=self)
-        self.step_slider.setToolTip("Which state of the model is looked at\n"
-                                    "Arrows one snapshot, Shift ten, Home, End")
-        self.t_slider.setToolTip("How much noise is left in the picture\n"
-                                 "T pure noise, 0 the picture; arrows 1, Shift 10, Home, End")
+        self.step_slider.setToolTip(tip("Which state of the model is looked at\n"
+                                        "Arrows one snapshot, Shift ten, Home, End"))
+        self.t_slider.setToolTip(tip("How much noise is left in the picture\n"
+                                     "T pure noise, 0 the picture; arrows 1, Shift 10, Home, End"))
         self.step_box = IndexBox("Training step", 0, 0, parent=self)
         self.t_box = IndexBox("Noise level t", 0, 1000, parent=self)
+        self.step_box.set_help("Training step\nEnter goes to the nearest snapshot, Esc restores")
+        self.t_box.set_help("Noise level t\nEnter applies, Esc restores")
         self.step_of, self.t_of = Words(self), Words(self)
         self.follow = FollowButton(self)
         self.status = Words(self)
@@ -159,7 +161,7 @@ class Timeline(QWidget):
         self.status.setVisible(following is None)
         if following is not None:
             self.follow.set_following(following)
-            self.follow.setToolTip(status or "Show each new snapshot as training makes it.")
+            self.follow.setToolTip(tip(status or "Show each new snapshot as training makes it."))
         self.status.set_parts((status, "text2", 400, 13, ""))
         self._arrange()
 
@@ -205,7 +207,7 @@ class Timeline(QWidget):
             self._leftwards = adding_noise
             self.t_play.set_leftwards(adding_noise)
             way = "picture to noise" if adding_noise else "noise to picture"
-            self.t_play.setToolTip(f"Play from {way}\nSpace")
+            self.t_play.setToolTip(tip(f"Play from {way}\nSpace"))
             self._give_stops()
 
     def set_play_stops(self, stops: Sequence[int] | None) -> None:

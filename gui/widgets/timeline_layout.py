@@ -44,7 +44,7 @@ def arrange(line: Timeline, row: int) -> None:
 
     # End words give way first.
     ends = widest(line.step_left, line.t_left)
-    before, after = px(8) + ends + px(4), px(4) + widest(line.step_right, line.t_right) + px(18)
+    before, after = px(12) + ends + px(4), px(4) + widest(line.step_right, line.t_right) + px(18)
     with_words = group - left - px(28) - box - tail - before - after >= px(SHORTEST_WITH_WORDS)
     for widget in (line.step_left, line.t_left, line.step_right, line.t_right):
         widget.setVisible(with_words)
@@ -52,7 +52,7 @@ def arrange(line: Timeline, row: int) -> None:
     for at, (name, button) in enumerate(((line.step_name, line.step_play), (line.t_name, line.t_play))):
         place(name, px(MARGIN), at)
         place(button, left, at)
-    x = left + px(28) + px(8)
+    x = left + px(28) + px(12 if with_words else 8)
     if with_words:
         place(line.step_left, x, 0, ends)
         place(line.t_left, x, 1, ends)

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
 
-from gui.theme import theme
+from gui.theme import theme, tip
 from gui.widgets.play_clock import SPEEDS
 
 
@@ -32,7 +32,7 @@ class PaintedButton(QAbstractButton):
         super().__init__(parent)
         self._keyboard = False
         self.setAccessibleName(name)
-        self.setToolTip(tooltip)
+        self.setToolTip(tip(tooltip))
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._theme_changed)
