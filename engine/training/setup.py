@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from engine.build import build_denoiser
-from engine.config import RunConfig, SamplingConfig
+from engine.config import STRIP_SAMPLING, RunConfig
 from engine.device import cores, cpu_name
 from engine.errors import BadSetting, ErrorReport
 from engine.events import Command, Event, TrainingState, Warned
@@ -24,8 +24,7 @@ from engine.training.probe import Layout, candidates, probe
 from engine.training.saver import Note, Saver
 from engine.workspace import DeviceData, Workspace
 
-# The strip of digits: few steps, so that it takes a twentieth of a second.
-SAMPLE_SETTINGS = SamplingConfig(sampler="dpmpp-2m", num_steps=9, guidance_scale=2.0)
+SAMPLE_SETTINGS = STRIP_SAMPLING
 
 
 @dataclass(slots=True)
