@@ -151,6 +151,15 @@ class Saver:
         with suppress(SaveFailed):
             self.writer.update(config=self.config, segments=self.segments, num_steps=self.num_steps)
 
+    def rescue(self, learner: Learner, seconds: float) -> None:
+        """A resume point while training fails: whatever goes wrong here must not hide the failure itself."""
+        if learner.step > self.last_saved_step:
+            with suppress(Exception):
+                tensors, extra = learner.state()
+                self.writer.save_state(learner.step, tensors, {**extra, "seconds": seconds})
+                self.writer.update(step=learner.step, seconds=seconds)
+                self.last_saved_step = learner.step
+
     def note_state(self, state: TrainingState) -> None:
         """Write the state word; a full disk must not hide the failure that is being told."""
         with suppress(SaveFailed):

@@ -311,6 +311,9 @@ class Trainer:
     def _describe(self, error: Exception, prepared: Prepared | None) -> TrainingFailed:
         """What happened, what is kept and what to do, as text."""
         step = self.learner.step if prepared is not None else 0
+        if prepared is not None and not isinstance(error, NotFinite):
+            # A failed step has changed nothing yet; the steps before it are worth keeping.
+            prepared.saver.rescue(self.learner, self._seconds())
         saved = prepared.saver.last_saved_step if prepared is not None else 0
         smaller = 0
         kept = f"The state of step {saved} is kept. " if saved else ""

@@ -221,6 +221,9 @@ def test_out_of_memory_offers_a_smaller_batch(workspace, tmp_path, monkeypatch) 
     failed = next(e for e in events if isinstance(e, TrainingFailed))
     assert failed.smaller_batch == 4
     assert "batch of 8 images" in failed.report.headline
+    assert failed.last_saved_step == 4  # saved as it failed
+    monkeypatch.setattr(Learner, "train_step", real)
+    assert last_step(train(workspace, tmp_path / "run", resume=True)) == 20
     assert not Run.open(tmp_path / "run").is_locked()
 
 
