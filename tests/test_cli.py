@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,6 +118,25 @@ def test_a_finished_run_can_be_resumed_without_harm(run: Path, capsys: pytest.Ca
     assert "finished its planned steps" in capsys.readouterr().out
 
 
+def test_resume_goes_on_past_the_planned_end(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    longer = tmp_path / "longer"
+    shutil.copytree(run, longer)
+    assert entry.main(["train", "--run", str(longer), "--resume", "--steps", "16", "--device", "cpu"]) == 0
+    assert "Trained: 16 of 16 steps, 128 images" in capsys.readouterr().out
+    info = Run.open(longer).info
+    assert info.step == info.num_steps == 16
+    assert [(s.start, s.end) for s in info.segments] == [(0, 12), (12, 16)]
+
+
+def test_seconds_are_planned_as_steps_and_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "timed"
+    assert entry.main(["train", "--run", str(path), "--seconds", "4", "--device", "cpu", *SMALL]) == 0
+    info = Run.open(path).info
+    assert info.step == info.num_steps == info.config.training.num_steps
+    assert info.step > 4
+    assert 2 < info.seconds < 12  # 4 on a machine that does nothing else
+
+
 def test_resume_refuses_settings_that_are_not_the_runs_own(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +169,7 @@ def test_ctrl_c_saves_and_resume_goes_on(tmp_path: Path) -> None:
     )
     try:
         deadline = time.monotonic() + 90
-        while not list(path.glob("state/step-*")) and not list(path.glob("snapshots/step-00000016")):
+        while len(list(path.glob("snapshots/step-*"))) < 3:
             assert child.poll() is None, child.stderr.read() if child.stderr else ""
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -329,8 +349,6 @@ def test_what_is_no_run_is_one_sentence(
 def test_a_flipped_byte_in_a_snapshot_is_told_and_the_others_still_draw(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     damaged = tmp_path / "damaged"
     shutil.copytree(run, damaged)
     weights = next((damaged / "snapshots" / "step-00000012").glob("*.safetensors"))
