@@ -161,7 +161,7 @@ def test_ctrl_c_saves_and_resume_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "interrupted"
     command = [sys.executable, "main.py", "train", "--run", str(path), "--device", "cpu"]
     child = subprocess.Popen(
-        [*command, "--steps", "100000", *SMALL],
+        [*command, "--steps", "5000", *SMALL],
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -169,7 +169,7 @@ def test_ctrl_c_saves_and_resume_goes_on(tmp_path: Path) -> None:
     )
     try:
         deadline = time.monotonic() + 90
-        while len(list(path.glob("snapshots/step-*"))) < 3:
+        while len(list(path.glob("snapshots/step-*"))) < 2:
             assert child.poll() is None, child.stderr.read() if child.stderr else ""
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -182,7 +182,7 @@ def test_ctrl_c_saves_and_resume_goes_on(tmp_path: Path) -> None:
     assert "Traceback" not in err
     opened = Run.open(path)
     reached = opened.info.step
-    assert 0 < reached < 100000
+    assert 0 < reached < 5000
     assert opened.is_locked() == ""
     assert opened.verify() == []
     assert opened.snapshots()[-1].step == reached
