@@ -44,11 +44,12 @@ class Step:
         return (self.x - self.x0) / self.sigma
 
 
-def _levels(sigmas: Sequence[float]) -> list[float]:
+def check_levels(sigmas: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """Pairs of a level and the next; BadSetting unless they strictly fall and end at 0."""
     levels = [float(s) for s in sigmas]
     if len(levels) < 2 or levels[-1] != 0 or any(a <= b for a, b in itertools.pairwise(levels)):
         raise BadSetting("Noise levels must strictly fall and end at 0.")
-    return levels
+    return itertools.pairwise(levels)
 
 
 def ddim(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *, eta: float = 0.0,
@@ -59,10 +60,10 @@ def ddim(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *, eta: floa
     level. clip_x0 keeps x0_hat in [-1, 1] and derives the noise again from what is left.
     Raises BadSetting when eta > 0 and no noise is given.
     """
-    levels = _levels(sigmas)
+    levels = check_levels(sigmas)
     if eta > 0 and noise is None:
         raise BadSetting("A sampler with eta above 0 needs a source of noise.")
-    for index, (sigma, following) in enumerate(itertools.pairwise(levels)):
+    for index, (sigma, following) in enumerate(levels):
         x0 = denoise(x, x.new_full((len(x),), sigma))
         if clip_x0:
             x0 = x0.clamp(-1, 1)
@@ -91,10 +92,10 @@ def dpmpp_2m(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *,
 
     The first step and the step to sigma = 0 are of first order.
     """
-    levels = _levels(sigmas)
+    levels = check_levels(sigmas)
     previous: Tensor | None = None
     previous_h = 0.0
-    for index, (sigma, following) in enumerate(itertools.pairwise(levels)):
+    for index, (sigma, following) in enumerate(levels):
         x0 = denoise(x, x.new_full((len(x),), sigma))
         if clip_x0:
             x0 = x0.clamp(-1, 1)

@@ -116,9 +116,10 @@ class TestAgainstDiffusers:
         function = {"ddim": ddim, "ddpm": ddpm, "dpmpp-2m": dpmpp_2m}[sampler_name]
         return last(function(denoise, x, sigmas, **kwargs)).x_next
 
-    def theirs(self, scheduler, num_steps: int, x: torch.Tensor, **kwargs) -> torch.Tensor:
+    def theirs(self, scheduler, num_steps: int, x: torch.Tensor, *, taken: int | None = None, **kwargs) -> torch.Tensor:
+        """x_t after so many of the steps; None: all of them."""
         scheduler.set_timesteps(num_steps)
-        for t in scheduler.timesteps:
+        for t in scheduler.timesteps[:taken]:
             alpha_bar = float(scheduler.alphas_cumprod[int(t)])
             x = scheduler.step(self.eps_model(x, alpha_bar), int(t), x, **kwargs).prev_sample
         return x
