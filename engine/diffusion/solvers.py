@@ -109,7 +109,7 @@ def _unipc_step(x: Tensor, history: Sequence[tuple[float, Tensor]], target: floa
     result = math.exp(-h) * x - phi_1 * newest
     if not unknowns:
         return result
-    if corrected is None and order == 2 or corrected is not None and order == 1:
+    if (corrected is None and order == 2) or (corrected is not None and order == 1):
         weights = np.array([0.5])  # exact to the order, as the paper chooses
     else:
         # Rows n = 1..unknowns: sum_k rho_k r_k^(n-1) = n! phi_{n+1}(-h) / B(h).
