@@ -77,7 +77,7 @@ class DropDown(QAbstractButton):
 
     def minimumSizeHint(self) -> QSize:
         style = theme()
-        value = self._bold().horizontalAdvance("mnist-…")
+        value = min(self._bold().horizontalAdvance("mnist-…"), self._bold().horizontalAdvance(self._value))
         return QSize(self._plain().horizontalAdvance(self._label) + value
                      + style.px(GAP * 2 + PAD * 2 + CHEVRON), style.px(28))
 

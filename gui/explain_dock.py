@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
-    QLabel,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.dock import SideDock
 from gui.explain import Topic, coloured, load_topic
@@ -38,14 +31,14 @@ class ExplainDock(SideDock):
         inner = QWidget()
         inner.setObjectName("dockBody")
         column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 6, 16, 12)
-        column.setSpacing(8)
-        self.heading = _label()
-        self.sentence = _label()
-        self.how = _label()
-        self.formula = _label("formulaWell")
-        self.code = _label("codeWell")
-        self.function = _label()
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(10)
+        self.heading = Prose(15, "text", weight=600, plain=True)
+        self.sentence = Prose(13, "text")
+        self.how = Prose(13, "text2")
+        self.formula = Prose(14, "text", well=True)
+        self.code = Prose(11, "text2", mono=True, well=True, plain=True)
+        self.function = Prose(11, "muted", plain=True)
         self.how_section = Section("How it works")
         self.how_section.body.addWidget(self.how)
         self.formula_section = Section("Formula")
@@ -53,17 +46,16 @@ class ExplainDock(SideDock):
         self.code_section = Section("In code")
         self.code_section.body.addWidget(self.code)
         self.code_section.body.addWidget(self.function)
+        for section in (self.how_section, self.formula_section, self.code_section):
+            section.body.setSpacing(6)
         for widget in (self.heading, self.sentence, self.how_section, self.formula_section,
                        self.code_section):
             column.addWidget(widget)
         column.addStretch(1)
         self.area.setWidget(inner)
-        self.code.setTextFormat(Qt.TextFormat.PlainText)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)
-        theme().changed.connect(self._restyle)
-        self._restyle()
 
     def show_page(self, topic: str) -> None:
         """The page in front; its topic shows until something more special has focus."""
@@ -99,7 +91,8 @@ class ExplainDock(SideDock):
         noise, signal = style.color("noise").name(), style.color("signal").name()
         self.heading.setText(topic.title)
         self.sentence.setText(_spaced(coloured(topic.sentence, noise, signal)))
-        self.how.setText("".join(_spaced(coloured(p, noise, signal), below=8) for p in topic.how))
+        paragraphs = [coloured(paragraph, noise, signal) for paragraph in topic.how]
+        self.how.setText("".join(_spaced(p, below=8 if p is not paragraphs[-1] else 0) for p in paragraphs))
         self.formula.setText("<br>".join(coloured(line, noise, signal) for line in topic.formula))
         self.code.setText(topic.code)
         self.function.setText(topic.function)
@@ -111,33 +104,60 @@ class ExplainDock(SideDock):
 
     def _restyle(self) -> None:
         super()._restyle()
-        if not hasattr(self, "heading"):
-            return
+        if hasattr(self, "function"):
+            self._fill()  # the two colours stand in the text
+
+
+class Prose(QLabel):
+    """Wrapped text that is always as tall as it needs to be (a layout would guess from another width)."""
+
+    def __init__(self, px: int, token: str, *, weight: int = 400, mono: bool = False, well: bool = False,
+                 plain: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._px, self._token, self._weight, self._mono, self._well = px, token, weight, mono, well
+        self.setWordWrap(not mono)
+        self.setTextFormat(Qt.TextFormat.PlainText if plain else Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored if mono else QSizePolicy.Policy.Preferred,
+                           QSizePolicy.Policy.Fixed)
+        if well:
+            self.setMargin(9)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._well:
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme().color("sunken"))
+            painter.drawRoundedRect(self.rect(), 4, 4)
+            painter.end()
+        super().paintEvent(event)
+
+    def _fit(self) -> None:
+        self.setMinimumHeight(0)  # the label would not ask for less than this
+        needed = self.heightForWidth(self.width()) if self.wordWrap() else self.sizeHint().height()
+        self.setFixedHeight(max(1, needed))
+
+    def _restyle(self) -> None:
         style = theme()
-        fonts = {self.heading: style.font(15, 600), self.sentence: style.font(13), self.how: style.font(13),
-                 self.formula: style.font(14), self.code: style.font(11, mono=True),
-                 self.function: style.font(11, mono=True)}
-        colours = {self.heading: "text", self.sentence: "text", self.how: "text2", self.formula: "text",
-                   self.code: "text2", self.function: "muted"}
-        for label, font in fonts.items():
-            label.setFont(font)
-            well = label in (self.formula, self.code)
-            ground = f"background: {style.color('sunken').name()}; border-radius: 4px; padding: 8px 10px;" \
-                if well else ""
-            label.setStyleSheet(f"QLabel {{ color: {style.color(colours[label]).name()}; {ground} }}")
-        self._fill()
+        self.setFont(style.font(self._px, self._weight, self._mono))
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.WindowText, style.color(self._token))
+        self.setPalette(palette)
+        self._fit()
 
 
 def _spaced(rich: str, below: int = 0) -> str:
-    return f'<p style="margin:0 0 {below}px 0; line-height:150%">{rich}</p>'
-
-
-def _label(name: str = "") -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    return label
+    return f'<p style="margin:0 0 {below}px 0; line-height:140%">{rich}</p>'

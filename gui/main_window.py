@@ -5,50 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDesktopServices,
-    QDragEnterEvent,
-    QDropEvent,
-    QGuiApplication,
-    QResizeEvent,
-    QShowEvent,
-)
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QToolBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.events import TrainingState
 from gui.awake import Awake
-from gui.compute_starter import make_compute
-from gui.crash import CrashWatch, diagnostics
-from gui.dock import WIDTHS, DockGrip, SideDock
+from gui.closing import Closing
+from gui.commands import Commands
+from gui.crash import CrashWatch
+from gui.dock_layout import DockLayout
 from gui.explain_dock import ExplainDock
 from gui.menus import Menus
 from gui.notices import Notices
 from gui.pages.base import Page
-from gui.preferences import (
-    LARGEST_TEXT,
-    SMALLEST_TEXT,
-    Preferences,
-    load_preferences,
-    runs_dir_problem,
-    save_preferences,
-)
-from gui.preferences_dialog import PreferencesDialog
-from gui.run_manager import RunManager
-from gui.session import Notice, Session
+from gui.preferences import Preferences, load_preferences
+from gui.session import Session
 from gui.setup_dock import SetupDock
-from gui.shortcuts_dialog import ShortcutsDialog
 from gui.status_bar import StatusBar
 from gui.tabs import TabRow
 from gui.theme import theme
@@ -59,9 +33,7 @@ from gui.widgets.banner import BannerArea
 from gui.widgets.timeline import Timeline
 from gui.window_state import WindowState, load_state, save_state, with_recent
 
-EXPLAIN_FROM, SETUP_FROM = 1400, 1100  # px of width from which a dock starts open
 KEEP_STATE_S = 30
-STOP_PATIENCE_MS = 10_000
 
 
 class MainWindow(QMainWindow):
@@ -80,22 +52,22 @@ class MainWindow(QMainWindow):
         self._crash = crash
         self._awake = Awake()
         self._painted = False
-        self._quitting = False
-        self._auto_closed: set[SideDock] = set()
+        self._closed = False
         self._kept_at = time.monotonic()
-        self._question: QMessageBox | None = None
-        self._dialogs: dict[str, QWidget] = {}
         self.setObjectName("mainWindow")
         self.setAcceptDrops(True)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self.setMinimumSize(QSize(900, 560))
         self.history = History(session, self)
+        self.commands = Commands(self)
         self._make_parts(page_classes)
         self.menus = Menus(self)
+        self.closing = Closing(self, session, self.banners)
         self._connect()
         self._restyle()
-        self._place_docks()
         self._show_title()
         self.show_page(self.pages[0].name)
+        self.show_preferences_taken()
         if crash is not None and crash.last_crash.strip():
             self.notices.show_crash(crash.last_crash)
 
@@ -106,27 +78,12 @@ class MainWindow(QMainWindow):
         self.transport = Transport(session, self.preferences.device)
         self.timeline = Timeline(session.class_names)
         self.link = TimelineLink(self.timeline, session, self.history)
-        self.setup_dock = SetupDock(self)
-        self.explain_dock = ExplainDock(self)
-        self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self.setup_dock)
-        self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.explain_dock)
-        self.grips = [DockGrip(self, self.setup_dock, left=True),
-                      DockGrip(self, self.explain_dock, left=False)]
         for words, area, widget in (("Training controls", Qt.ToolBarArea.TopToolBarArea, self.transport),
                                     ("Timeline", Qt.ToolBarArea.BottomToolBarArea, self.timeline)):
-            bar = QToolBar(words, self)
-            bar.setObjectName(words.replace(" ", "").lower())
-            bar.setMovable(False)
-            bar.setFloatable(False)
-            bar.toggleViewAction().setVisible(False)
-            bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
-            bar.layout().setContentsMargins(0, 0, 0, 0)
-            bar.layout().setSpacing(0)
-            bar.addWidget(widget)
-            self.addToolBar(area, bar)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+            self.addToolBar(area, Bar(words, widget, self))
         self.tab_row = TabRow()
         self.banners = BannerArea()
+        self.banners.setContentsMargins(16, 12, 16, 0)
         self.stack = QStackedWidget()
         self.stack.setObjectName("pages")
         self.pages = [make(session) for make in page_classes]
@@ -142,6 +99,11 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banners)
         column.addWidget(self.stack, 1)
         self.setCentralWidget(middle)
+        self.setup_dock = SetupDock(self)
+        for page in self.pages:
+            self.setup_dock.add_page(page)
+        self.explain_dock = ExplainDock(self)
+        self.docks = DockLayout(self, self.setup_dock, self.explain_dock, self.tab_row)
         self.status = StatusBar(session)
         self.setStatusBar(self.status)
         self.notices = Notices(self.banners, session)
@@ -149,16 +111,10 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         session = self.session
         self.tab_row.tabs.currentChanged.connect(self._on_tab)
-        self.tab_row.setup.clicked.connect(lambda: self._toggle_dock(self.setup_dock))
-        self.tab_row.explain.clicked.connect(lambda: self._toggle_dock(self.explain_dock))
-        self.tab_row.explain_asked.connect(self.explain_page)
-        for dock in (self.setup_dock, self.explain_dock):
-            dock.visibilityChanged.connect(self._on_docks)
-            dock.toggleViewAction().triggered.connect(lambda _=False, d=dock: self._auto_closed.discard(d))
-            dock.title.close_button.clicked.connect(lambda _=False, d=dock: self._auto_closed.discard(d))
-        self.transport.open_requested.connect(self.choose_run)
-        self.transport.manage_requested.connect(self.show_runs)
-        self.transport.device_chosen.connect(lambda device: self.change_preferences(device=device))
+        self.tab_row.explain_asked.connect(self.commands.explain_page)
+        self.transport.open_requested.connect(self.commands.choose_run)
+        self.transport.manage_requested.connect(self.commands.show_runs)
+        self.transport.device_chosen.connect(lambda name: self.commands.change_preferences(device=name))
         session.run_changed.connect(self._on_run)
         session.training_changed.connect(self._on_training)
         theme().changed.connect(self._restyle)
@@ -174,50 +130,49 @@ class MainWindow(QMainWindow):
         state, place, session = self.state, self.state.place, self.session
         if not state.geometry.isEmpty():
             self.restoreGeometry(state.geometry)
+        self.docks.restore(state)
         if place.seed is not None:
             session.restore("seed", place.seed)
-        opened = bool(run) and session.open_run(paths.resolve_run(run or ""))
-        same = not run and bool(place.run)
-        if same:
-            opened = session.open_run(place.run)
-        if not opened and paths.DEFAULT_BUNDLED_RUN.exists():
-            session.open_bundled() if session.run is None else None
+        same = run is None and bool(place.run)
+        if run is not None:
+            session.open_run(paths.resolve_run(run))
+        elif same:
+            same = session.open_run(place.run)
+        if session.run is None and paths.DEFAULT_BUNDLED_RUN.exists():
+            session.open_bundled()
         for name, value in (("class", place.class_label), ("t", place.t)):
             if value is not None:
                 session.restore(name, value)
         if same and place.step is not None and place.following is False:
             session.restore("step", place.step)
-        if any(page.name == place.page for page in self.pages):
-            self.show_page(place.page)
+        known = {page.name for page in self.pages}
+        # Something to look at comes before something to do.
+        first = "reverse" if session.snapshots else "train"
+        self.show_page(place.page if place.page in known else first)
         for value, put in ((state.loop, self.timeline.set_loop), (state.bounce, self.timeline.set_bounce),
                            (state.speed, self.timeline.set_speed)):
             if value is not None:
                 put(value)
-        self.timeline.set_reduced_motion(self.preferences.reduced_motion)
-
-    def start_page(self) -> str:
-        """The page a first start shows: Reverse if there is something to look at, else Train."""
-        return "reverse" if self.session.snapshots else "train"
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        for grip in self.grips:
-            grip.place()
 
     def event(self, event: QEvent) -> bool:
         done = super().event(event)
         if event.type() == QEvent.Type.Paint and not self._painted:
             self._painted = True
             # Only now may torch be imported: the window is on the screen.
-            QTimer.singleShot(0, self.start_compute)
+            QTimer.singleShot(0, self, self.start_compute)
         return done
 
     def start_compute(self) -> None:
         """Start the compute thread, once."""
         compute = self.session.bridge.compute
-        if not compute.alive and not self._quitting:
+        if not compute.alive and not self._closed:
             compute.start()
             self.session.bridge.wake()
+
+    def restart_compute(self) -> None:
+        """The session has another compute thread."""
+        if self._painted:
+            self.start_compute()
 
     # ---- pages ----
 
@@ -234,8 +189,6 @@ class MainWindow(QMainWindow):
                 self._on_tab(index)
 
     def _on_tab(self, index: int) -> None:
-        if not 0 <= index < len(self.pages):
-            return
         page = self.pages[index]
         if page is self.page and page.active:
             return
@@ -246,187 +199,6 @@ class MainWindow(QMainWindow):
         page.activate()
         self.link.show_page(page)
         self.explain_dock.show_page(page.explain)
-
-    # ---- docks ----
-
-    def _place_docks(self) -> None:
-        for dock, width in ((self.setup_dock, self.state.setup_width),
-                            (self.explain_dock, self.state.explain_width)):
-            wide = width or theme().px(WIDTHS[dock.windowTitle()])
-            self.resizeDocks([dock], [wide], Qt.Orientation.Horizontal)
-        for dock, wanted in ((self.setup_dock, self.state.setup_open),
-                             (self.explain_dock, self.state.explain_open)):
-            if wanted is not None:
-                dock.setVisible(wanted)
-        self._on_docks()
-
-    def reset_layout(self) -> None:
-        """Docks as at the first start."""
-        self._auto_closed.clear()
-        self.setup_dock.setVisible(self.width() >= SETUP_FROM)
-        self.explain_dock.setVisible(self.width() >= EXPLAIN_FROM)
-        for dock in (self.setup_dock, self.explain_dock):
-            self.resizeDocks([dock], [theme().px(WIDTHS[dock.windowTitle()])], Qt.Orientation.Horizontal)
-
-    def _toggle_dock(self, dock: SideDock) -> None:
-        self._auto_closed.discard(dock)
-        dock.setVisible(dock.isHidden())
-
-    def _on_docks(self, *_: object) -> None:
-        self.tab_row.show_docks(not self.setup_dock.isHidden(), not self.explain_dock.isHidden())
-        for grip in self.grips:
-            grip.place()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        before, now = event.oldSize().width(), event.size().width()
-        for dock, least, wanted in ((self.setup_dock, SETUP_FROM, self.state.setup_open),
-                                    (self.explain_dock, EXPLAIN_FROM, self.state.explain_open)):
-            first = before < 0 and wanted is None
-            if now < least and (before >= least or first) and not dock.isHidden():
-                self._auto_closed.add(dock)
-                dock.hide()
-            elif now >= least and dock in self._auto_closed:
-                self._auto_closed.discard(dock)
-                dock.show()
-        for grip in self.grips:
-            grip.place()
-
-    # ---- actions of the menus ----
-
-    def new_run(self) -> None:
-        """Close the open run and show the settings of the next one."""
-        if not self.session.training:
-            self.session.close_run()
-            self.show_page("train")
-
-    def choose_run(self) -> None:
-        """Ask for a run folder."""
-        start = paths.runs_dir() if paths.runs_dir().exists() else paths.data_dir()
-        chosen = QFileDialog.getExistingDirectory(self, "Open run", str(start))
-        if chosen:
-            self.session.open_run(chosen)
-
-    def save_snapshot(self) -> None:
-        """Keep the weights of this step."""
-        self.session.save_snapshot()
-        self.status.say("Snapshot asked for")
-
-    def show_run_folder(self) -> None:
-        """The open run's folder in the file manager."""
-        if self.session.run is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.run.path)))
-
-    def show_data_folder(self) -> None:
-        """Preferences, log and runs in the file manager."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.data_dir())))
-
-    def check_run(self) -> None:
-        """Read every file of the run and say what is damaged."""
-        run = self.session.run
-        if run is None:
-            return
-        problems = run.verify()
-        if problems:
-            self.notices.show_notice(Notice("check", "error", problems[0], "The other parts can be used.",
-                                            "\n".join(problems)))
-        else:
-            self.banners.clear("check")
-            self.status.say(f"{run.name}: every file is as it was written")
-
-    def toggle_play(self) -> None:
-        """Play or pause the row that has focus, else the noise row."""
-        focus = self.focusWidget()
-        steps = (self.timeline.step_slider, self.timeline.step_play, self.timeline.step_box)
-        self.timeline.toggle_play(self.timeline.playing or ("step" if focus in steps else "t"))
-
-    def explain_page(self) -> None:
-        """Show what this page is about."""
-        self.explain_dock.show()
-        self.explain_dock.show_page(self.page.explain)
-
-    def toggle_full_screen(self) -> None:
-        """The whole screen, or back."""
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def show_runs(self) -> None:
-        """The list of all runs."""
-        self._raise("runs", lambda: RunManager(self.session, self))
-
-    def show_preferences(self) -> None:
-        """The preferences."""
-        def make() -> QWidget:
-            dialog = PreferencesDialog(self.preferences, lambda: self.session.training, self)
-            dialog.changed.connect(self._take_preferences)
-            return dialog
-        self._raise("preferences", make)
-
-    def show_shortcuts(self) -> None:
-        """All keys."""
-        self._raise("shortcuts", lambda: ShortcutsDialog([page.title for page in self.pages], self))
-
-    def copy_diagnostics(self) -> None:
-        """Versions and machine to the clipboard."""
-        QGuiApplication.clipboard().setText(diagnostics())
-        self.status.say("Diagnostics copied")
-
-    def show_about(self) -> None:
-        """What this is."""
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle("About Diffuscope")
-        box.setText("Diffuscope: a desktop laboratory for diffusion models.")
-        box.setInformativeText(diagnostics())
-        box.setModal(False)
-        box.show()
-
-    def _raise(self, name: str, make: object) -> None:
-        dialog = self._dialogs.get(name)
-        if dialog is None:
-            dialog = self._dialogs[name] = make()  # type: ignore[operator]
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
-
-    # ---- preferences ----
-
-    def change_preferences(self, **changes: object) -> None:
-        """Change some, apply and keep them."""
-        self._take_preferences(self.preferences.changed(**changes))
-
-    def change_text_size(self, way: int) -> None:
-        """One size larger (1), smaller (-1), or normal (0)."""
-        scale = 1.0 if way == 0 else round(self.preferences.text_scale + 0.1 * way, 2)
-        self.change_preferences(text_scale=min(LARGEST_TEXT, max(SMALLEST_TEXT, scale)))
-
-    def _take_preferences(self, wanted: Preferences) -> None:
-        before, self.preferences = self.preferences, wanted
-        if before.theme != wanted.theme:
-            theme().set_mode(wanted.theme)
-        if before.text_scale != wanted.text_scale:
-            theme().set_scale(wanted.text_scale)
-        if before.device != wanted.device:
-            self._change_device(before)
-        self.timeline.set_reduced_motion(self.preferences.reduced_motion)
-        if before.runs_dir != wanted.runs_dir and runs_dir_problem(wanted.runs_dir):
-            self.preferences = self.preferences.changed(runs_dir=before.runs_dir)
-        if self.keep_state:
-            try:
-                save_preferences(self.preferences)
-            except OSError as error:
-                self.notices.show_notice(Notice("preferences", "warning", "The preferences cannot be saved.",
-                                                f"They hold until the window is closed: {error.strerror}."))
-        dialog = self._dialogs.get("preferences")
-        if isinstance(dialog, PreferencesDialog):
-            dialog.show_preferences(self.preferences)
-        self._check_theme_action()
-
-    def _change_device(self, before: Preferences) -> None:
-        if not self.session.replace_compute(make_compute(self.preferences.device)):
-            self.preferences = self.preferences.changed(device=before.device)
-        elif self._painted:
-            self.start_compute()
-        self.transport.set_device(self.preferences.device)
 
     # ---- what happens ----
 
@@ -442,41 +214,49 @@ class MainWindow(QMainWindow):
         self.setAccessibleName(self.windowTitle())
 
     def _on_training(self) -> None:
-        session = self.session
-        if session.training and session.training_state is not TrainingState.PAUSED:
+        if self.session.training and self.session.training_state is not TrainingState.PAUSED:
             self._awake.hold()
         else:
             self._awake.release()
-        if self._quitting and not session.training:
-            QTimer.singleShot(0, self.close)
 
     def _on_second(self) -> None:
         self.status.refresh()
         if self._crash is not None:
             for report in self._crash.take():
                 self.notices.show_report("unexpected", report)
-        if self.keep_state and time.monotonic() - self._kept_at > KEEP_STATE_S:
+        if time.monotonic() - self._kept_at > KEEP_STATE_S:
             self.keep()
+
+    def show_preferences_taken(self) -> None:
+        """Parts of the window that show a preference follow it."""
+        self.timeline.set_reduced_motion(self.preferences.reduced_motion)
+        self.transport.set_device(self.preferences.device)
+        self.menus.actions[f"theme-{self.preferences.theme}"].setChecked(True)
 
     def keep(self) -> None:
         """Write down where the user is."""
         self._kept_at = time.monotonic()
-        session, state = self.session, self.state
+        if not self.keep_state:
+            return
+        session, state, place = self.session, self.state, self.state.place
         state.geometry = self.saveGeometry()
-        place = state.place
         place.run = str(session.run.path) if session.run else ""
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
-        setup, explain = self.setup_dock, self.explain_dock
-        state.setup_open = None if setup in self._auto_closed else not setup.isHidden()
-        state.explain_open = None if explain in self._auto_closed else not explain.isHidden()
-        state.setup_width = setup.width() if not setup.isHidden() else state.setup_width
-        state.explain_width = explain.width() if not explain.isHidden() else state.explain_width
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce
-        if self.keep_state:
-            save_state(state)
+        state.speed = self.timeline.speed.value()
+        self.docks.keep(state)
+        save_state(state)
 
-    # ---- drop ----
+    # ---- Qt ----
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.docks.place_grips()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.docks.resized(event.oldSize().width(), event.size().width())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):
@@ -489,79 +269,23 @@ class MainWindow(QMainWindow):
             # The drag source waits for this to return; a slow disk must not hold it.
             QTimer.singleShot(0, self, lambda: self.session.open_run(local[0]))
 
-    # ---- close ----
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.session.training:
-            event.ignore()
-            if not self._quitting:
-                self._ask_about_training()
+        if self._closed:
+            event.accept()
             return
-        self._quitting = True
+        if not self.closing.may_close():
+            event.ignore()
+            return
+        self._closed = True
         self.keep()
         self._seconds.stop()
-        self._awake.release()
-        for dialog in self._dialogs.values():
-            dialog.close()
+        self.timeline.stop_play()
+        self.commands.close_dialogs()
         self.page.deactivate()
-        self.session.shutdown(timeout=5.0)
+        self._awake.release()
         event.accept()
-
-    def _ask_about_training(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        box = self._question = QMessageBox(self)
-        box.setWindowTitle("Training is under way")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setText("A model is being trained.")
-        box.setInformativeText("Saved, it can be continued later from the same step.")
-        save = box.addButton("Save and quit", QMessageBox.ButtonRole.AcceptRole)
-        discard = box.addButton("Discard and quit", QMessageBox.ButtonRole.DestructiveRole)
-        go_on = box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(save)
-        box.setEscapeButton(go_on)
-        box.setWindowModality(Qt.WindowModality.WindowModal)
-
-        def answer() -> None:
-            clicked = box.clickedButton()
-            self._question = None
-            box.deleteLater()
-            if clicked is save:
-                self._quit_after(self.session.stop)
-            elif clicked is discard:
-                self._quit_after(self.session.discard)
-
-        box.finished.connect(lambda _: answer())
-        box.open()
-
-    def _quit_after(self, stop: object) -> None:
-        self._quitting = True
-        if not self.session.training:
-            self.close()
-            return
-        stop()  # type: ignore[operator]
-        QTimer.singleShot(STOP_PATIENCE_MS, self, self._offer_quit)
-
-    def _offer_quit(self) -> None:
-        if not self.session.training:
-            return
-
-        def leave() -> None:
-            self.session.abandon()
-            self.close()
-
-        self.banners.show_banner(
-            "slow-stop", "warning", "Training has not stopped after 10 s.",
-            "What was saved before is safe; the window closes as soon as it stops.",
-            [("Quit without saving", leave)], "")
-
-    # ---- looks ----
-
-    def _check_theme_action(self) -> None:
-        action = self.menus.actions.get(f"theme-{self.preferences.theme}")
-        if action is not None:
-            action.setChecked(True)
+        self.hide()  # gone at once; the thread may need a moment to end
+        self.session.shutdown(timeout=5.0)
 
     def _restyle(self) -> None:
         ground, page = theme().color("bg").name(), theme().color("surface").name()
@@ -569,16 +293,30 @@ class MainWindow(QMainWindow):
             f"QMainWindow#mainWindow, QWidget#dockBody {{ background: {ground}; }}"
             "QToolBar { border: 0; padding: 0; margin: 0; spacing: 0; }"
             f"QWidget#middle {{ background: {page}; }}")
-        if hasattr(self, "menus"):
-            self._check_theme_action()
+
+
+class Bar(QToolBar):
+    """A tool bar that is exactly its one widget: it spans the window above or below the docks."""
+
+    def __init__(self, words: str, widget: QWidget, window: QMainWindow) -> None:
+        super().__init__(words, window)
+        self.setObjectName(words.replace(" ", "").lower())
+        self.setMovable(False)
+        self.setFloatable(False)
+        self.addWidget(widget)
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        layout = self.layout()
+        # Qt takes the margins from the style again and again.
+        if layout is not None and not layout.contentsMargins().isNull():
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(0)
+        return done
 
 
 def fill_screen(window: QMainWindow) -> None:
     """A first size: 1440x900 if the screen has room, else nearly all of it."""
     screen = QApplication.primaryScreen()
     room = screen.availableGeometry() if screen else None
-    width = min(1440, room.width()) if room else 1440
-    height = min(900, room.height()) if room else 900
-    window.resize(width, height)
-
-
+    window.resize(min(1440, room.width()) if room else 1440, min(900, room.height()) if room else 900)

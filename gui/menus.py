@@ -69,15 +69,15 @@ class Menus:
 
     def _file(self) -> None:
         window, menu = self._window, self._menu("&File")
-        self._add(menu, "new", "&New run", window.new_run)
-        self._add(menu, "open", "&Open run…", window.choose_run)
+        self._add(menu, "new", "&New run", window.commands.new_run)
+        self._add(menu, "open", "&Open run…", window.commands.choose_run)
         self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
         self._add(menu, "bundled", "Open the run that ships", lambda: self._session.open_bundled())
-        self._add(menu, "runs", "&All runs…", window.show_runs)
+        self._add(menu, "runs", "&All runs…", window.commands.show_runs)
         menu.addSeparator()
-        self._add(menu, "snapshot", "&Save snapshot now", window.save_snapshot)
-        self._add(menu, "folder", "Show run &folder", window.show_run_folder)
+        self._add(menu, "snapshot", "&Save snapshot now", window.commands.save_snapshot)
+        self._add(menu, "folder", "Show run &folder", window.commands.show_run_folder)
         menu.addSeparator()
         self._add(menu, "close", "&Close window", window.close)
         self._add(menu, "quit", "&Quit", window.close).setMenuRole(QAction.MenuRole.QuitRole)
@@ -91,7 +91,7 @@ class Menus:
             menu.addAction(action)
             self.actions[name] = action
         menu.addSeparator()
-        self._add(menu, "preferences", "&Preferences…", window.show_preferences).setMenuRole(
+        self._add(menu, "preferences", "&Preferences…", window.commands.show_preferences).setMenuRole(
             QAction.MenuRole.PreferencesRole)
 
     def _view(self) -> None:
@@ -107,7 +107,7 @@ class Menus:
             action.setText(words)
             menu.addAction(action)
             self.actions[name] = action
-        self._add(menu, "reset-layout", "&Reset layout", window.reset_layout)
+        self._add(menu, "reset-layout", "&Reset layout", window.docks.reset)
         menu.addSeparator()
         follow = self._add(menu, "follow", "&Follow live", self._session.follow_live)
         follow.setCheckable(True)
@@ -116,13 +116,13 @@ class Menus:
         group = QActionGroup(themes)
         for name, words in (("system", "As the &system"), ("light", "&Light"), ("dark", "&Dark")):
             action = self._add(themes, f"theme-{name}", words,
-                               lambda chosen=name: window.change_preferences(theme=chosen))
+                               lambda chosen=name: window.commands.change_preferences(theme=chosen))
             action.setCheckable(True)
             group.addAction(action)
-        self._add(menu, "larger", "&Larger text", lambda: window.change_text_size(1))
-        self._add(menu, "smaller", "S&maller text", lambda: window.change_text_size(-1))
-        self._add(menu, "normal", "&Normal text size", lambda: window.change_text_size(0))
-        full = self._add(menu, "full-screen", "F&ull screen", window.toggle_full_screen)
+        self._add(menu, "larger", "&Larger text", lambda: window.commands.change_text_size(1))
+        self._add(menu, "smaller", "S&maller text", lambda: window.commands.change_text_size(-1))
+        self._add(menu, "normal", "&Normal text size", lambda: window.commands.change_text_size(0))
+        full = self._add(menu, "full-screen", "F&ull screen", window.commands.toggle_full_screen)
         full.setCheckable(True)
 
     def _train(self) -> None:
@@ -137,20 +137,20 @@ class Menus:
 
     def _tools(self) -> None:
         session, window, menu = self._session, self._window, self._menu("T&ools")
-        self._add(menu, "play", "&Play or pause", window.toggle_play)
+        self._add(menu, "play", "&Play or pause", window.commands.toggle_play)
         self._add(menu, "seed-new", "&New seed", session.new_seed)
         self._add(menu, "seed-last", "Pre&vious seed", session.previous_seed)
         menu.addSeparator()
-        self._add(menu, "check", "&Check this run for damage", window.check_run)
+        self._add(menu, "check", "&Check this run for damage", window.commands.check_run)
 
     def _help(self) -> None:
         window, menu = self._window, self._menu("&Help")
-        self._add(menu, "shortcuts", "&Keyboard shortcuts", window.show_shortcuts)
-        self._add(menu, "explain-page", "&Explain this page", window.explain_page)
+        self._add(menu, "shortcuts", "&Keyboard shortcuts", window.commands.show_shortcuts)
+        self._add(menu, "explain-page", "&Explain this page", window.commands.explain_page)
         menu.addSeparator()
-        self._add(menu, "diagnostics", "&Copy diagnostics", window.copy_diagnostics)
-        self._add(menu, "log", "Show &data folder", window.show_data_folder)
-        self._add(menu, "about", "&About Diffuscope", window.show_about).setMenuRole(
+        self._add(menu, "diagnostics", "&Copy diagnostics", window.commands.copy_diagnostics)
+        self._add(menu, "log", "Show &data folder", window.commands.show_data_folder)
+        self._add(menu, "about", "&About Diffuscope", window.commands.show_about).setMenuRole(
             QAction.MenuRole.AboutRole)
 
     def _digits(self) -> None:
@@ -164,8 +164,15 @@ class Menus:
     # ---- helpers ----
 
     def _menu(self, title: str) -> QMenu:
-        menu = self._window.menuBar().addMenu(title)
+        bar = self._window.menuBar()
+        menu = bar.addMenu(title.replace("&", ""))
         menu.setToolTipsVisible(True)
+        if not bar.isNativeMenuBar():
+            # The bar shows no underlines, so its letters are keys of their own.
+            opener = QAction(title.replace("&", ""), self._window)
+            opener.setShortcut(QKeySequence(f"Alt+{title[title.index('&') + 1]}"))
+            opener.triggered.connect(lambda: bar.setActiveAction(menu.menuAction()))
+            self._window.addAction(opener)
         return menu
 
     def _add(self, menu: QMenu, name: str, words: str, then: Callable[[], object]) -> QAction:

@@ -11,6 +11,7 @@ from engine.events import TrainingState
 from gui.session import Notice, Session
 from gui.widgets.banner import BannerArea
 
+STAY = ("trajectory", "compute", "run-gone")  # these go when their cause is gone
 CALMER = 3.0  # a learning rate this many times smaller usually trains where the larger one diverged
 
 
@@ -34,26 +35,26 @@ class Notices(QObject):
             actions.append(("Try again", self.session.retry_trajectories))
         elif notice.key == "open-run" and self.session.training:
             actions.append(("Stop and keep", self.session.stop))
-        self.area.show_banner(notice.key, notice.kind, notice.headline, notice.advice, actions,
-                              notice.details)
+        self.area.show(notice.key, notice.kind, notice.headline, notice.advice, actions, notice.details,
+                       closable=notice.key not in STAY)
 
     def show_report(self, key: str, report: ErrorReport) -> None:
         """A failure caught by a hook."""
-        self.area.show_banner(key, "error", report.headline, report.advice, [], report.details)
+        self.area.show(key, "error", report.headline, report.advice, [], report.details, closable=True)
 
     def show_crash(self, text: str) -> None:
         """What the crash file of the last start held."""
-        self.area.show_banner(
+        self.area.show(
             "crash", "warning", "Diffuscope ended unexpectedly last time.",
             "Runs are saved as they train, so at most the last seconds are missing.",
-            [("Copy", lambda: QApplication.clipboard().setText(text))], text)
+            [("Copy", lambda: QApplication.clipboard().setText(text))], text, closable=True)
 
     def _on_warnings(self) -> None:
         for kind in self._warned - set(self.session.warnings):
             self.area.clear(f"warning-{kind}")
         for kind, report in self.session.warnings.items():
-            self.area.show_banner(f"warning-{kind}", "warning", report.headline, report.advice, [],
-                                  report.details)
+            self.area.show(f"warning-{kind}", "warning", report.headline, report.advice, [],
+                           report.details)
         self._warned = set(self.session.warnings)
 
     def _on_training(self) -> None:
@@ -65,8 +66,8 @@ class Notices(QObject):
             self.area.clear("training-failed")
             return
         report = failure.report
-        self.area.show_banner("training-failed", "error", report.headline, report.advice,
-                              self._remedies(report.kind, failure.smaller_batch), report.details)
+        self.area.show("training-failed", "error", report.headline, report.advice,
+                       self._remedies(report.kind, failure.smaller_batch), report.details)
 
     def _remedies(self, kind: str, smaller_batch: int) -> list[tuple[str, object]]:
         config = self.session.run.info.config if self.session.run else self.session.draft

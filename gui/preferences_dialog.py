@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QFileDialog,
     QGridLayout,
@@ -22,7 +21,7 @@ from gui.preferences import Preferences, runs_dir_problem
 from gui.theme import theme
 from gui.transport import DEVICE_WORDS
 from gui.widgets.buttons import OutlineButton, PlainButton
-from gui.widgets.fields import Choice
+from gui.widgets.fields import CheckBox, Choice
 
 TEXT_SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 
@@ -42,7 +41,7 @@ class PreferencesDialog(QDialog):
         self.theme_choice = Choice([("system", "As the system"), ("light", "Light"), ("dark", "Dark")])
         self.scale_choice = Choice([(s, f"{round(100 * s)}\u202f%") for s in TEXT_SCALES])
         self.device_choice = Choice(list(DEVICE_WORDS.items()))
-        self.motion = QCheckBox("Play stops after one pass")
+        self.motion = CheckBox("Play stops after one pass")
         self.folder = QLineEdit()
         self.folder.setPlaceholderText(str(paths.data_dir() / "runs"))
         self.folder.setClearButtonEnabled(True)
@@ -91,7 +90,7 @@ class PreferencesDialog(QDialog):
         self.theme_choice.changed.connect(lambda v: self._change(theme=v))
         self.scale_choice.changed.connect(lambda v: self._change(text_scale=v))
         self.device_choice.changed.connect(lambda v: self._change(device=v))
-        self.motion.toggled.connect(lambda v: self._change(reduced_motion=v))
+        self.motion.changed.connect(lambda v: self._change(reduced_motion=v))
         self.folder.editingFinished.connect(self._take_folder)
         browse.clicked.connect(self._browse)
         close.clicked.connect(self.close)
@@ -106,9 +105,7 @@ class PreferencesDialog(QDialog):
         self.scale_choice.set_value(min(TEXT_SCALES, key=lambda s: abs(s - preferences.text_scale)))
         self.device_choice.set_value(preferences.device)
         self.device_choice.setEnabled(not self._busy())
-        self.motion.blockSignals(True)
-        self.motion.setChecked(preferences.reduced_motion)
-        self.motion.blockSignals(False)
+        self.motion.set_value(preferences.reduced_motion)
         self.folder.setText(preferences.runs_dir)
         self.problem.clear()
 

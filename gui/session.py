@@ -39,6 +39,7 @@ from gui.trajectories import Point, TrajectoryCache, is_complete
 REFRESH_MS = 2000  # a run that another process may be training
 REVERSE, REVERSE_ALL = "reverse", "reverse-all"
 DEFAULT_SHARE = 0.42  # of T: where form begins to show
+SHOWN_SEED = 11  # looked at first where a run brings it
 MAX_SEED = 2**31 - 1  # seeds drawn here stay short to read; typed ones may be longer
 LARGEST_SEED = 2**63 - 1
 
@@ -493,9 +494,12 @@ class Session(TrainingControl):
                 self._cache.put(Point(run.info.id, recording.snapshot, label, recording.seed,
                                       recording.sampling), trajectory)
         newest = [r for r in recordings if r.snapshot == self.step]
-        if newest and not self._seed_chosen and self.seed not in {r.seed for r in newest}:
-            self.seed = newest[0].seed
-            self.seed_changed.emit(self.seed)
+        seeds = [r.seed for r in newest]
+        if seeds and not self._seed_chosen:
+            seed = SHOWN_SEED if SHOWN_SEED in seeds else self.seed if self.seed in seeds else seeds[0]
+            if seed != self.seed:
+                self.seed = seed
+                self.seed_changed.emit(seed)
 
     def _point_moved(self) -> None:
         """The recordings under way are of another point now: those of the other classes are stopped."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from gui.dock import SideDock
 from gui.pages.base import Page
+from gui.widgets.section import SectionList
 
 
 class SetupDock(SideDock):
@@ -17,12 +18,15 @@ class SetupDock(SideDock):
         self._holders: dict[Page, QScrollArea] = {}
         self._shown: QScrollArea | None = None
 
+    def add_page(self, page: Page) -> None:
+        """Take the sections of a page; they show when the page comes to the front."""
+        holder = self._holders[page] = self._make_holder(page)
+        holder.hide()
+        self.body.addWidget(holder)
+
     def show_page(self, page: Page) -> None:
         """Put the sections of this page in front."""
-        holder = self._holders.get(page)
-        if holder is None:
-            holder = self._holders[page] = self._make_holder(page)
-            self.body.addWidget(holder)
+        holder = self._holders[page]
         if self._shown is not None and self._shown is not holder:
             self._shown.hide()
         self._shown = holder
@@ -35,13 +39,7 @@ class SetupDock(SideDock):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setAccessibleName(f"Settings of the {page.title} page")
-        inner = QWidget()
+        inner = SectionList(page.setup_sections())
         inner.setObjectName("dockBody")
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 0, 16, 12)
-        column.setSpacing(0)
-        for section in page.setup_sections():
-            column.addWidget(section)
-        column.addStretch(1)
         area.setWidget(inner)
         return area

@@ -1,0 +1,186 @@
+"""What the menus do beyond the session: dialogs, folders, checks, text size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from engine import paths
+from gui.compute_starter import make_compute
+from gui.crash import diagnostics
+from gui.preferences import (
+    LARGEST_TEXT,
+    SMALLEST_TEXT,
+    Preferences,
+    runs_dir_problem,
+    save_preferences,
+)
+from gui.preferences_dialog import PreferencesDialog
+from gui.run_manager import RunManager
+from gui.session import Notice
+from gui.shortcuts_dialog import ShortcutsDialog
+from gui.theme import theme
+
+if TYPE_CHECKING:
+    from gui.main_window import MainWindow
+
+
+class Commands:
+    """Actions on one main window. Dialogs are made once and never wait for an answer."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+        self._session = window.session
+        self.dialogs: dict[str, QWidget] = {}
+
+    # ---- runs ----
+
+    def new_run(self) -> None:
+        """Close the open run and show the settings of the next one."""
+        if not self._session.training:
+            self._session.close_run()
+            self._window.show_page("train")
+
+    def choose_run(self) -> None:
+        """Ask for a run folder."""
+        start = paths.runs_dir() if paths.runs_dir().exists() else paths.data_dir()
+        chosen = QFileDialog.getExistingDirectory(self._window, "Open run", str(start))
+        if chosen:
+            self._session.open_run(chosen)
+
+    def save_snapshot(self) -> None:
+        """Keep the weights of this step."""
+        self._session.save_snapshot()
+        self._window.status.say("Snapshot asked for")
+
+    def show_run_folder(self) -> None:
+        """The open run's folder in the file manager."""
+        if self._session.run is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.run.path)))
+
+    def show_data_folder(self) -> None:
+        """Preferences, log and runs in the file manager."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.data_dir())))
+
+    def check_run(self) -> None:
+        """Read every file of the run and say what is damaged."""
+        run = self._session.run
+        if run is None:
+            return
+        problems = run.verify()
+        if problems:
+            self._window.notices.show_notice(Notice(
+                "check", "error", problems[0], "The other parts can be used.", "\n".join(problems)))
+        else:
+            self._window.banners.clear("check")
+            self._window.status.say(f"{run.name}: every file is as it was written")
+
+    # ---- looking ----
+
+    def toggle_play(self) -> None:
+        """Play or pause the row that has focus, else the noise row."""
+        timeline = self._window.timeline
+        focus = self._window.focusWidget()
+        steps = (timeline.step_slider, timeline.step_play, timeline.step_box)
+        timeline.toggle_play(timeline.playing or ("step" if focus in steps else "t"))
+
+    def explain_page(self) -> None:
+        """Show what this page is about."""
+        self._window.explain_dock.show()
+        self._window.explain_dock.show_page(self._window.page.explain)
+
+    def toggle_full_screen(self) -> None:
+        """The whole screen, or back."""
+        self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # ---- dialogs ----
+
+    def show_runs(self) -> None:
+        """The list of all runs."""
+        self._raise("runs", lambda: RunManager(self._session, self._window))
+
+    def show_preferences(self) -> None:
+        """The preferences."""
+        def make() -> QWidget:
+            dialog = PreferencesDialog(self._window.preferences, lambda: self._session.training, self._window)
+            dialog.changed.connect(self.take_preferences)
+            return dialog
+        self._raise("preferences", make)
+
+    def show_shortcuts(self) -> None:
+        """All keys."""
+        titles = [page.title for page in self._window.pages]
+        self._raise("shortcuts", lambda: ShortcutsDialog(titles, self._window))
+
+    def copy_diagnostics(self) -> None:
+        """Versions and machine to the clipboard."""
+        QGuiApplication.clipboard().setText(diagnostics())
+        self._window.status.say("Diagnostics copied")
+
+    def show_about(self) -> None:
+        """What this is."""
+        def make() -> QWidget:
+            box = QMessageBox(self._window)
+            box.setWindowTitle("About Diffuscope")
+            box.setText("Diffuscope: a desktop laboratory for diffusion models.")
+            box.setInformativeText(diagnostics())
+            box.setModal(False)
+            return box
+        self._raise("about", make)
+
+    def close_dialogs(self) -> None:
+        """With the main window everything closes."""
+        for dialog in self.dialogs.values():
+            dialog.close()
+
+    def _raise(self, name: str, make: Callable[[], QWidget]) -> None:
+        dialog = self.dialogs.get(name)
+        if dialog is None:
+            dialog = self.dialogs[name] = make()
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+
+    # ---- preferences ----
+
+    def change_preferences(self, **changes: object) -> None:
+        """Change some, apply and keep them."""
+        self.take_preferences(self._window.preferences.changed(**changes))
+
+    def change_text_size(self, way: int) -> None:
+        """One size larger (1), smaller (-1), or normal (0)."""
+        scale = 1.0 if way == 0 else round(self._window.preferences.text_scale + 0.1 * way, 2)
+        self.change_preferences(text_scale=min(LARGEST_TEXT, max(SMALLEST_TEXT, scale)))
+
+    def take_preferences(self, wanted: Preferences) -> None:
+        """Apply what differs from before and write the file."""
+        window = self._window
+        before, taken = window.preferences, wanted
+        if before.runs_dir != wanted.runs_dir and runs_dir_problem(wanted.runs_dir):
+            taken = taken.changed(runs_dir=before.runs_dir)
+        if before.device != wanted.device:
+            if self._session.replace_compute(make_compute(wanted.device)):
+                window.restart_compute()
+            else:
+                taken = taken.changed(device=before.device)
+        window.preferences = taken
+        if before.theme != taken.theme:
+            theme().set_mode(taken.theme)
+        if before.text_scale != taken.text_scale:
+            theme().set_scale(taken.text_scale)
+        window.show_preferences_taken()
+        dialog = self.dialogs.get("preferences")
+        if isinstance(dialog, PreferencesDialog):
+            dialog.show_preferences(taken)
+        if not window.keep_state:
+            return
+        try:
+            save_preferences(taken)
+        except OSError as error:
+            window.notices.show_notice(Notice(
+                "preferences", "warning", "The preferences cannot be saved.",
+                f"They hold until the window is closed: {error.strerror}."))
