@@ -1,0 +1,313 @@
+"""The Train page: does it learn, what do its digits look like, how does the loss go, what may be changed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from engine import paths
+from engine.config import STRIP_SAMPLING, number
+from engine.events import SamplesReady, TrainingState
+from gui.pages.base import Page
+from gui.pages.train_curve import LossCurve
+from gui.pages.train_finding import finding
+from gui.pages.train_loss import DEFAULT_SMOOTHING, LossPlot
+from gui.pages.train_samples import SampleStrip, earlier_steps
+from gui.pages.train_setup import DraftSections, FixedSection, RunSection, facts_of
+from gui.theme import theme
+from gui.widgets.empty_state import EmptyState
+from gui.widgets.labels import Text
+from gui.widgets.section import SectionList
+from gui.widgets.words import Words
+
+if TYPE_CHECKING:
+    from gui.session import Session
+    from gui.widgets.section import Section
+
+REDRAW_MS = 100  # the plot is drawn anew at most this often
+FINDING_S = 1.0  # and the words at the top this often, or they could not be read
+NO_TRAINING = ("Train starts a model from random weights. Its loss and ten digits of its own appear here within "
+               "seconds and get better while you watch.")
+
+
+class TrainPage(Page):
+    """Reads the session; everything it draws while training is thinned and drawn at most ten times a second."""
+
+    name = "train"
+    title = "Train"
+    explain = "train"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.curve = LossCurve(DEFAULT_SMOOTHING)
+        self._shown: tuple[object, ...] = ()  # what the strip shows
+        self._found_at = 0.0
+        self._editing = False  # the draft is shown although a run is open
+        self._run_id = ""
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self._make_page()
+        self._make_sections()
+        self._connect()
+
+    # ---- parts ----
+
+    def _make_page(self) -> None:
+        self.finding.set_links([("How this is decided", self._explain_finding, "")])
+        for link in self.finding.links:
+            link.setProperty("explain", "train-finding")
+            link.setToolTip("The rule behind this sentence.")
+        self.heading = Words()
+        self.heading.gap = 10
+        self.heading.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.note = Text(f"same ten seeds, averaged weights, {STRIP_SAMPLING.num_steps} steps", 12, 400, "muted",
+                         elide=True)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.note.setToolTip("Drawn from the averaged weights with one fixed seed a class, so that only training "
+                             "changes them. Click a digit: choose its class; click an earlier state: go to its "
+                             "training step.")
+        self.strip = SampleStrip()
+        self.plot = LossPlot(self.curve)
+        self.plot.setMinimumHeight(150)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(self.heading)
+        row.addWidget(self.note, 1)
+        self.content = QWidget()
+        column = QVBoxLayout(self.content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.strip)
+        column.addSpacing(10)
+        column.addWidget(self.plot, 1)
+        self.empty = EmptyState("No training yet", NO_TRAINING, [
+            ("Train", self.session.start_training, "play"),
+            ("Open the bundled run", self.session.open_bundled)], primary=True)
+        self.empty.setProperty("explain", "train")
+        self.empty.buttons[0].setToolTip("Train a new model from scratch with the settings at the left.  Ctrl+Enter")
+        self.empty.buttons[1].setToolTip("Look at the run that ships with the program.")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.content)
+        self.body.addWidget(self.stack, 1)
+
+    def _make_sections(self) -> None:
+        self.run_section = RunSection(self.session)
+        self.fixed_section = FixedSection()
+        self.draft = DraftSections(self.session)
+        self._sections: list[Section] = []
+        for section in (self.run_section, self.fixed_section, *self.draft.sections):
+            section.setParent(self)
+            section.hide()
+        self.fixed_section.duplicate.connect(self.duplicate)
+        self.draft.back.clicked.connect(lambda: self._edit(False))
+
+    def _connect(self) -> None:
+        session = self.session
+        session.losses_changed.connect(self._soon)
+        session.training_changed.connect(self._on_training)
+        session.run_changed.connect(self._on_run)
+        session.snapshots_changed.connect(self._on_marks)
+        session.markers_changed.connect(self._on_marks)
+        session.step_changed.connect(self._on_step)
+        session.following_changed.connect(self._on_step)
+        session.samples_changed.connect(self._show_strip)
+        session.class_changed.connect(self.strip.set_chosen)
+        session.draft_changed.connect(self._on_draft)
+        self.strip.class_clicked.connect(session.set_class)
+        self.strip.step_clicked.connect(session.set_step)
+        self.strip.earlier_changed.connect(self._show_strip)
+        self.plot.point_double_clicked.connect(lambda step: session.set_step(round(step)))
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def setup_sections(self) -> list[Section]:
+        """Of the open run, or of the next one."""
+        self._sections = self._wanted_sections()
+        return self._sections
+
+    # ---- what is shown ----
+
+    def refresh(self) -> None:
+        self.strip.set_classes(self.session.class_names, self.session.image_shape[1:])
+        self.strip.set_chosen(self.session.class_label)
+        self._found_at = 0.0
+        self._redraw()
+        self._on_marks()
+        self._show_strip()
+        self._show_sections()
+
+    def ready(self) -> bool:
+        return not self._timer.isActive()
+
+    def _foreign(self) -> bool:
+        """Whether the open run is not (yet) the one that is trained."""
+        session = self.session
+        return session.training and (session.run is None or session.run.path != session.training_path)
+
+    def _soon(self) -> None:
+        if self.active and not self._timer.isActive():
+            self._timer.start()
+
+    def _redraw(self) -> None:
+        """What changes with every step, at most ten times a second."""
+        if not self.active:
+            return
+        session = self.session
+        if self.curve.follow(session.losses):
+            self.plot.update_curve()
+        last = float(self.curve.steps[-1]) if len(self.curve) else 0.0
+        self.plot.set_x_range(0.0, max(1.0, last, float(session.num_steps)))
+        self.plot.set_live(session.training and session.following)
+        there = session.training or len(self.curve) > 0 or bool(session.sample_steps)
+        self.stack.setCurrentWidget(self.content if there else self.empty)
+        self.empty.buttons[1].setVisible(paths.DEFAULT_BUNDLED_RUN.exists())
+        if time.monotonic() - self._found_at >= FINDING_S or not session.training:
+            self._found_at = time.monotonic()
+            self._say_finding()
+
+    def _say_finding(self) -> None:
+        session, curve = self.session, self.curve
+        steps, seconds = curve.steps, curve.seconds
+        run_step = session.run.info.step if session.run is not None and not session.training else 0
+        step = max(run_step, int(steps[-1]) if len(steps) else 0)
+        answer, numbers = finding(curve.losses, float(seconds[-1]) if len(seconds) else 0.0,
+                                  session.training_state, step, session.num_steps)
+        self.finding.set(answer, numbers)
+        for link in self.finding.links:
+            link.setVisible(len(curve) > 0)
+
+    def _on_marks(self) -> None:
+        """Snapshots, pauses, the current point."""
+        if not self.active:
+            return
+        session = self.session
+        run = None if self._foreign() else session.run
+        self.plot.set_small_ticks(session.snapshots if run else [])
+        self.plot.set_markers(session.markers, [s.start for s in run.info.segments] if run else [],
+                              session.num_steps)
+        self.plot.set_current(float(session.step) if run and session.snapshots else None)
+
+    def _on_step(self, *_: object) -> None:
+        if self.active:
+            self.plot.set_live(self.session.training and self.session.following)
+            self._on_marks()
+            self._show_strip()
+
+    def _show_strip(self) -> None:
+        """The strip nearest to the viewed step, the newest while following."""
+        if not self.active:
+            return
+        session = self.session
+        steps = [] if self._foreign() else session.sample_steps
+        if not steps:
+            current: SamplesReady | None = None
+        elif session.following:
+            current = session.samples_at(steps[-1])
+        else:
+            current = session.samples_at(_nearest(steps, session.step))
+        before = earlier_steps(steps, current.step, self.strip.earlier_count()) if current else []
+        shown = (current.step if current else None, tuple(before),
+                 session.run.info.id if session.run is not None else "")
+        if shown == self._shown:
+            return
+        self._shown = shown
+        strips = [strip for step in before if (strip := session.samples_at(step)) is not None]
+        self.strip.set_strips(current.step if current else 0, current.images if current else None,
+                              current.class_labels if current else (),
+                              [(strip.step, strip.images) for strip in strips])
+        self._say_samples(current, [strip.step for strip in strips])
+
+    def _say_samples(self, current: SamplesReady | None, before: list[int]) -> None:
+        if current is None:
+            words = "the first ten come with the first step" if self.session.training else "none were kept"
+        else:
+            words = f"step {number(current.step)}"
+            if before:
+                words += f", above it {', '.join(number(step) for step in before)}"
+        self.heading.set_parts(("Samples", "text", 600, 13, ""), (words, "muted", 400, 12, ""))
+
+    # ---- what happens ----
+
+    def _on_training(self) -> None:
+        if not self.active:
+            return
+        self._soon()
+        if self.session.training_state is TrainingState.PREPARING or not self.session.training:
+            self._show_strip()
+            self._on_marks()
+        self.run_section.refresh()
+
+    def _on_run(self) -> None:
+        run = self.session.run
+        run_id = run.info.id if run is not None else ""
+        if run_id != self._run_id:
+            self._run_id = run_id
+            self._editing = False
+            self._shown = ()
+        if self.active:
+            self.refresh()
+
+    def _on_draft(self) -> None:
+        if self.session.run is not None and not self.session.training:
+            self._editing = True  # a preset was chosen, or a change undone: it must be seen
+        if self.active:
+            self._show_sections()
+
+    def duplicate(self) -> None:
+        """Take the settings of the open run over into the draft, and show it."""
+        run = self.session.run
+        if run is not None:
+            self.session.edit_draft(run.info.config)
+            self._edit(True)
+
+    def _edit(self, editing: bool) -> None:
+        self._editing = editing
+        self._show_sections()
+
+    def _wanted_sections(self) -> list[Section]:
+        if self.session.run is None or self._editing:
+            return self.draft.sections
+        return [self.run_section, self.fixed_section]
+
+    def _show_sections(self) -> None:
+        wanted = self._wanted_sections()
+        if self._editing or self.session.run is None:
+            self.draft.refresh()
+        else:
+            self.run_section.refresh()
+            self.fixed_section.show_facts(facts_of(self.session))
+        if wanted == self._sections:
+            return
+        holder = self._sections[0].parentWidget() if self._sections else None
+        self._sections = wanted
+        if isinstance(holder, SectionList):
+            holder.set_sections(wanted)
+
+    def _explain_finding(self) -> None:
+        dock = getattr(self.window(), "explain_dock", None)
+        if dock is not None:
+            dock.show()
+            dock.show_topic("train-finding")
+
+    # ---- looks ----
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.strip.set_height_limit(self.height())
+
+    def _restyle(self) -> None:
+        self.heading.setFixedHeight(theme().height(22))
+
+
+def _nearest(steps: list[int], step: int) -> int:
+    """The last one not beyond a step, else the first; steps rise."""
+    return max((s for s in steps if s <= step), default=steps[0])
