@@ -30,13 +30,12 @@ class Banner(QWidget):
         self.setAccessibleDescription(advice)
         self.headline = Text(headline, 13, 600, "text", wrap=True)
         self.advice = Text(advice, 13, 400, "text2", wrap=True)
-        for text in (self.headline, self.advice):
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column = QVBoxLayout()
         column.setSpacing(1)
-        column.addWidget(self.headline)
-        if advice:
-            column.addWidget(self.advice)
+        for text in (self.headline, self.advice):
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            column.addWidget(text)
+        self.advice.setVisible(bool(advice))
         self.links: list[Link] = []
         row = QHBoxLayout()
         row.setContentsMargins(0, 3, 0, 0)

@@ -22,6 +22,7 @@ class Text(QLabel):
         self.setWordWrap(wrap)
         if elide:
             self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setAccessibleName(text)
         theme().changed.connect(self._restyle)
         self._restyle()
 
@@ -38,6 +39,7 @@ class Text(QLabel):
 
     def setText(self, text: str) -> None:
         super().setText(text)
+        self.setAccessibleName(text)
         self._note()
 
     def setToolTip(self, text: str) -> None:

@@ -16,7 +16,11 @@ from gui import tokens
 from gui.stylesheet import SHEET, stylesheet
 from gui.theme import ICONS, Theme, apply_theme, theme, tip
 
-NAMES = ["play", "pause", "stop", "back", "loop", "bounce", "dice", "undo", "copy", "lock", "chevron-down", "chevron-right", "close", "help", "plus", "save", "folder", "picture", "follow-live", "panel-left", "panel-right", "warning", "error", "check", "trash", "edit", "arrow-right", "lamp"]
+NAMES = (
+    "play", "pause", "stop", "back", "loop", "bounce", "dice", "undo", "copy", "lock",
+    "chevron-down", "chevron-right", "close", "help", "plus", "save", "folder", "picture",
+    "follow-live", "panel-left", "panel-right", "warning", "error", "check", "trash", "edit",
+    "arrow-right", "lamp")
 
 
 @pytest.fixture
