@@ -173,20 +173,18 @@ class DockSlider(QAbstractSlider):
         left, right = self._ends()
         x = self._x_of(self.value())
         on = self.isEnabled()
+        gap = style.px(HANDLE) + 1  # the track ends short of the handle, whatever the ground is
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(style.color("line"))
-        painter.drawRoundedRect(QRectF(left, y - TRACK / 2, right - left, TRACK), 2, 2)
-        painter.setBrush(style.color("accent" if on else "disabled"))
-        painter.drawRoundedRect(QRectF(left, y - TRACK / 2, x - left, TRACK), 2, 2)
+        for token, start, end in (("accent" if on else "disabled", left, x - gap), ("line", x + gap, right)):
+            if end > start:
+                painter.setBrush(style.color(token))
+                painter.drawRoundedRect(QRectF(start, y - TRACK / 2, end - start, TRACK), 2, 2)
         painter.setPen(QPen(style.color("muted"), 1))
         for tick in self._ticks:
             at = round(self._x_of((tick - self._low) / self._step)) + 0.5
             painter.drawLine(QPointF(at, y + style.px(HANDLE)), QPointF(at, y + style.px(HANDLE) + 3))
         radius = style.px(HANDLE)
-        ground = self.palette().color(self.backgroundRole())
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
-        painter.drawEllipse(QPointF(x, y), radius + 1, radius + 1)
         hot = on and (self.underMouse() or self.isSliderDown())
         painter.setBrush(style.color("disabled" if not on else "accent_hover" if hot else "accent"))
         painter.drawEllipse(QPointF(x, y), radius - 0.5, radius - 0.5)
