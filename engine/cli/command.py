@@ -24,15 +24,16 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
                      sampling: SamplingConfig) -> list[list[str]]:
     """Options of `sample` for one picture, without --out, in groups that belong on a line.
 
-    Everything that decides the picture is named, so that the line means the same when the run's own
-    settings or its newest snapshot change.
+    Named is everything that decides the picture and that a hand sets often; η and clipping only where they
+    differ from the run's own, which never change.
     """
+    own = run.info.config.sampling
     lines = [["--run", run_argument(run)], ["--classes", str(class_label), "--seed", str(seed)],
              ["--sampler", sampling.sampler, "--steps", str(sampling.num_steps)],
              ["--guidance", repr(sampling.guidance_scale), "--snapshot", str(snapshot)]]
-    if sampling.sampler == "ddim":
+    if sampling.sampler == "ddim" and sampling.eta != own.eta:
         lines.append(["--eta", repr(sampling.eta)])
-    if sampling.clip_x0 != run.info.config.sampling.clip_x0:
+    if sampling.clip_x0 != own.clip_x0:
         lines.append(["--set", f"sampling.clip_x0={str(sampling.clip_x0).lower()}"])
     return lines
 

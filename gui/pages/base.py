@@ -28,6 +28,7 @@ class Page(QWidget):
     explain: ClassVar[str] = ""  # topic of the Explain dock while nothing more special has focus
 
     ready_changed = Signal()  # ready() may have a new answer
+    explain_asked = Signal(str)  # show this topic in the Explain dock, opening it
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

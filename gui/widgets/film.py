@@ -89,6 +89,16 @@ class Film(QWidget):
             self._count()
         self.update()
 
+    def set_column(self, column: int, images: Sequence[NDArray | None], caption: str) -> None:
+        """The pictures of one column, top row first, and its caption; the others keep what was made for them."""
+        for row, image in enumerate(images):
+            values = self._values[row][column] = None if image is None else as_values(image)
+            self._pixels[row][column] = None if values is None else to_pixels(values, self.kind)
+            self._pixmaps.pop((row, column), None)
+        self._captions[column] = caption
+        self._describe()
+        self.update()
+
     def set_captions(self, captions: Sequence[str], notes: dict[int, str] | None = None) -> None:
         """A word below each column (its t). notes: column -> sentence, shown as tooltip and by a fainter
         caption, e.g. "not trained here"."""
