@@ -25,7 +25,6 @@ from gui.session import Session
 from gui.setup_dock import SetupDock
 from gui.status_bar import StatusBar
 from gui.tabs import TabRow
-from gui.theme import theme
 from gui.timeline_link import TimelineLink
 from gui.transport import Transport
 from gui.undo import History
@@ -64,7 +63,6 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         self.closing = Closing(self, session, self.banners)
         self._connect()
-        self._restyle()
         self._show_title()
         self.show_page(self.pages[0].name)
         self.show_preferences_taken()
@@ -117,7 +115,6 @@ class MainWindow(QMainWindow):
         self.transport.device_chosen.connect(lambda name: self.commands.change_preferences(device=name))
         session.run_changed.connect(self._on_run)
         session.training_changed.connect(self._on_training)
-        theme().changed.connect(self._restyle)
         self._seconds = QTimer(self)
         self._seconds.setInterval(1000)
         self._seconds.timeout.connect(self._on_second)
@@ -286,13 +283,6 @@ class MainWindow(QMainWindow):
         event.accept()
         self.hide()  # gone at once; the thread may need a moment to end
         self.session.shutdown(timeout=5.0)
-
-    def _restyle(self) -> None:
-        ground, page = theme().color("bg").name(), theme().color("surface").name()
-        self.setStyleSheet(
-            f"QMainWindow#mainWindow, QWidget#dockBody {{ background: {ground}; }}"
-            "QToolBar { border: 0; padding: 0; margin: 0; spacing: 0; }"
-            f"QWidget#middle {{ background: {page}; }}")
 
 
 class Bar(QToolBar):

@@ -9,7 +9,9 @@ from string import Template
 # $name is a colour token, ${px_n} the size n scaled, ${icon_x} the path of a tinted icon.
 SHEET = """
 QMainWindow, QDialog { background: $bg; }
-QWidget#page, QStackedWidget#pages { background: $surface; }
+QWidget#page, QStackedWidget#pages, QWidget#middle { background: $surface; }
+QMainWindow#mainWindow, QWidget#dockBody { background: $bg; }
+QToolBar { border: 0; padding: 0; margin: 0; spacing: 0; }
 QMainWindow::separator { background: $line; width: 1px; height: 1px; }
 QSplitter::handle { background: $line; }
 QDockWidget { color: $text; }
