@@ -27,7 +27,7 @@ class ReversePage(Page):
 
     name = "reverse"
     title = "Reverse"
-    explain = "predicted-x0"
+    explain = "reverse"
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -43,7 +43,7 @@ class ReversePage(Page):
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(4)
         column.addWidget(self.stage, 1)
         column.addWidget(self.film)
         self._either = QStackedLayout()

@@ -47,6 +47,8 @@ class ReverseFilm(QWidget):
         self.film = Film("Film", rows=2, factor=2)
         self.film.setToolTip("What the sampler went through: above x_t, below predicted x₀.\n"
                              "Press or drag to go there; arrows, Home, End.")
+        self.way.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        self.head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -57,7 +59,6 @@ class ReverseFilm(QWidget):
         column.setSpacing(0)
         column.addLayout(row)
         column.addWidget(self.film)
-        self.head.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setProperty("explain", "film")
         self.film.clicked.connect(self._clicked)

@@ -66,6 +66,9 @@ class Heading(QWidget):
         words = QFontMetrics(theme().font(13)).horizontalAdvance(self._words)
         return QSize(round(self._made().idealWidth()) + theme().px(8) + words, theme().height(24, 14))
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(20), self.sizeHint().height())
+
     def paintEvent(self, _: QPaintEvent) -> None:
         style = theme()
         painter = QPainter(self)

@@ -87,7 +87,8 @@ class ReverseSetup(QObject):
         self.average = FixedRow("Average", "", NARROW, "Snapshots hold averaged weights (EMA): they draw cleaner "
                                 "pictures than those of a single step.")
         self.weights.add(self.snapshot, self.average)
-        self.weights.setProperty("explain", "training-step")
+        self.weights.setProperty("explain", "snapshots")
+        self.average.setProperty("explain", "ema")
 
     def _make_command(self) -> None:
         self.copy = IconButton("copy", "Copy the command: it draws this picture again, finished, into a file")
@@ -100,7 +101,7 @@ class ReverseSetup(QObject):
 
     def _make_facts(self) -> None:
         self.schedule = Section("Noise schedule", folded=True)
-        self.schedule.setProperty("explain", "noise-level")
+        self.schedule.setProperty("explain", "schedule")
         self.schedule_rows = {name: FixedRow(name, "") for name in ("Schedule", "Steps T", "Signal at T")}
         self.schedule.add(*self.schedule_rows.values())
         self.training = Section("Training", folded=True)

@@ -262,7 +262,7 @@ class ReverseStage(QWidget):
         height = self._button_height()
         count = len(self.buttons) + 1
         spare = self.height() - top - height
-        y = top + max(4, min(spare, theme().px(14)))
+        y = top + max(4, min(round(0.7 * spare), theme().px(14)))
         for i, button in enumerate([*self.buttons, self.all_button]):
             left = round(i * (self.width() + BUTTON_GAP) / count)
             end = round((i + 1) * (self.width() + BUTTON_GAP) / count) - BUTTON_GAP
