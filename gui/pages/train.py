@@ -215,7 +215,8 @@ class TrainPage(Page):
         else:
             current = session.samples_at(_nearest(steps, session.step))
         before = earlier_steps(steps, current.step, self.strip.earlier_count()) if current else []
-        shown = (current.step if current else None, tuple(before),
+        shown = (current.step if current else None, tuple(before), session.step, session.following,
+                 session.training,
                  session.run.info.id if session.run is not None else "")
         if shown == self._shown:
             return
@@ -231,6 +232,8 @@ class TrainPage(Page):
             words = "the first ten come with the first step" if self.session.training else "none were kept"
         else:
             words = f"step {number(current.step)}"
+            if not self.session.following and current.step != self.session.step:
+                words += f", the nearest drawn to {number(self.session.step)}"
             if before:
                 words += f", above it {', '.join(number(step) for step in before)}"
         self.heading.set_parts(("Samples", "text", 600, 13, ""), (words, "muted", 400, 12, ""))

@@ -13,8 +13,8 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 BLOCK = 128  # points smoothed by one small matrix product
-BUCKET = 8  # points in a bucket, buckets in the next larger bucket
-CANDIDATES = 8  # times the points wanted: few enough to go through at each redraw
+BUCKET = 4  # points in a bucket, buckets in the next larger bucket
+CANDIDATES = 3  # times the points wanted: few enough to go through at each redraw
 
 
 class Column:
@@ -80,7 +80,7 @@ class Smoother:
 
 
 class Extremes:
-    """Where the smallest and the largest value of each bucket of 8, 64, 512 ... points lie."""
+    """Where the smallest and the largest value of each bucket of 4, 16, 64 ... points lie."""
 
     def __init__(self) -> None:
         self._levels: list[Int64] = []  # (buckets, 2): index of the smallest, of the largest

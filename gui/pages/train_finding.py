@@ -1,7 +1,8 @@
 """What the Train page says first: whether the loss still falls, from this run's own numbers.
 
-The rule (told to the reader by resources/explain/train-finding.md): the last fifth of the steps so far is cut
-in two halves; the difference of their mean losses counts when it is more than twice its standard error.
+The rule (told to the reader by resources/explain/train-finding.md): the last fifth of the steps so far, at
+least 50, is cut in two halves; the difference of their mean losses counts when it is more than twice its
+standard error.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from engine.events import TrainingState
 from gui.words import clock
 
 NARROW = "\u202f"
-LEAST_STEPS = 50  # fewer say nothing: their loss is the warm-up's
-SHARE = 0.2  # of the steps so far that is looked at
+LEAST_STEPS = 50  # fewer say nothing
+SHARE = 0.2  # of the steps so far that is looked at, but no fewer than LEAST_STEPS
 SURE = 2.0  # standard errors
 
 
@@ -45,10 +46,10 @@ class Trend:
 
 
 def trend(losses: NDArray[np.float64]) -> Trend | None:
-    """The trend over the last fifth of a curve; None for fewer than 50 losses."""
+    """The trend over the last fifth of a curve, at least 50 steps; None for fewer losses than that."""
     if len(losses) < LEAST_STEPS:
         return None
-    half = max(5, round(len(losses) * SHARE / 2))
+    half = max(LEAST_STEPS // 2, round(len(losses) * SHARE / 2))
     before, after = losses[-2 * half : -half], losses[-half:]
     error = math.sqrt((float(before.var(ddof=1)) + float(after.var(ddof=1))) / half)
     return Trend(half, float(before.mean()), float(after.mean()), error)

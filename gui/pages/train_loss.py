@@ -17,45 +17,50 @@ from gui.widgets.dock_slider import DockSlider
 from gui.widgets.labels import Text
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Line
-from gui.widgets.plot_numbers import thin
+from gui.widgets.plot_numbers import linear_ticks, log_ticks, thin
 from gui.widgets.segmented import Segmented
 from gui.words import clock
 
 DEFAULT_SMOOTHING = 0.92
 MOST_SMOOTHING = 0.99
-MOST_POINTS = 2000
+MOST_RAW, MOST_SMOOTH = 2000, 1000  # points drawn
 SAME_PLACE = 0.04  # of the x axis: pauses nearer than that share a word
 
 
 class LiveLine(Line):
     """A line over columns that grow in place: nothing is copied, drawing looks at few candidates."""
 
-    def __init__(self, plot: Plot, name: str, width: float, style: str, between: bool) -> None:
+    def __init__(self, plot: Plot, name: str, width: float, style: str, between: bool, most: int) -> None:
+        """most: points drawn."""
         super().__init__(plot, name, "accent", width, style, legend=True, decimals=3, points=False,
                          between=between)
+        self.most = most
         self.extremes: Extremes | None = None
+        self._part_of: tuple[float, float] | None = None
+        self._part: tuple[Float64, Float64] = (self.x, self.y)
 
     def attach(self, x: Float64, y: Float64, extremes: Extremes) -> None:
         """Views of a curve that has grown; finite, x rising."""
         self.x, self.y, self.extremes = x, y, extremes
+        self._part_of = None
 
-    def part(self, low: float, high: float, most: int) -> tuple[Float64, Float64]:
-        """Enough points of what lies in low..high to know all its extremes."""
+    def part(self, low: float, high: float) -> tuple[Float64, Float64]:
+        """Enough points of what lies in low..high to know all its extremes; looked up once a redraw."""
         if not len(self.x) or self.extremes is None:
             return self.x, self.y
-        first = max(0, int(np.searchsorted(self.x, low)) - 1)
-        last = min(len(self.x), int(np.searchsorted(self.x, high, side="right")) + 1)
-        picks = self.extremes.candidates(first, last, most)
-        return self.x[picks], self.y[picks]
+        if self._part_of != (low, high):
+            first = max(0, int(np.searchsorted(self.x, low)) - 1)
+            last = min(len(self.x), int(np.searchsorted(self.x, high, side="right")) + 1)
+            picks = self.extremes.candidates(first, last, self.most)
+            self._part_of, self._part = (low, high), (self.x[picks], self.y[picks])
+        return self._part
 
     def draw(self, low: float, high: float, most: int) -> None:
-        most = min(most, MOST_POINTS)
-        x, y = self.part(low, high, most)
+        x, y = self.part(low, high)
         if self.plot.axes.log_y:
             good = y > 0
             x, y = x[good], np.log10(y[good])
-        x, y = thin(x, y, most)
-        self.item.set_points(x, y)
+        self.item.set_points(*thin(x, y, min(most, self.most)))
 
 
 class LossPlot(Plot):
@@ -70,8 +75,8 @@ class LossPlot(Plot):
         super().__init__("Loss", x_name="step", log_y=True, parent=parent)
         self.double_click_resets = False
         self.subtitle_for = self._where
-        self.raw = self._add("raw", 1.0, "raw", between=False)
-        self.smooth = self._add("smoothed", 2.0, "solid", between=True)
+        self.raw = self._add("raw", 1.0, "raw", MOST_RAW, between=False)
+        self.smooth = self._add("smoothed", 2.0, "solid", MOST_SMOOTH, between=True)
         self.smoothing = DockSlider(0.0, MOST_SMOOTHING, 0.01, DEFAULT_SMOOTHING, "Smoothing")
         self.smoothing.set_real(curve.smoothing)
         self.smoothing_words = Text(_two_digits(curve.smoothing), 13, 400, "text")
@@ -84,8 +89,8 @@ class LossPlot(Plot):
                             "all of it."))
         theme().changed.connect(self._size_controls)
 
-    def _add(self, name: str, width: float, style: str, *, between: bool) -> LiveLine:
-        line = LiveLine(self, name, width, style, between)
+    def _add(self, name: str, width: float, style: str, most: int, *, between: bool) -> LiveLine:
+        line = LiveLine(self, name, width, style, between, most)
         self.lines.append(line)
         self.box.addItem(line.item, ignoreBounds=True)
         return line
@@ -148,7 +153,9 @@ class LossPlot(Plot):
         return place
 
     def _where(self, at: float | None) -> str:
-        if at is None or not len(self.curve):
+        if not len(self.curve):
+            return "the first value comes with the first step"
+        if at is None:
             return ""
         step = number(round(at))
         seconds = self.curve.seconds_at(at)
@@ -158,9 +165,10 @@ class LossPlot(Plot):
         """The y axis takes what is visible of both curves, looked up in few candidates."""
         if self._stale:
             low, high = self.axes.zoom or self.axes.x_range or (0.0, 1.0)
-            parts = [line.part(low, high, MOST_POINTS)[1] for line in (self.raw, self.smooth)]
+            parts = [line.part(low, high)[1] for line in (self.raw, self.smooth)]
             values = np.concatenate(parts)
             self.axes.y_range = y_range(values, self.axes.log_y)
+            self.axes.y_ticks = y_ticks(self.axes.y_range, self.axes.log_y, self.view.height())
         super().lay_out()
 
     # ---- hands ----
@@ -184,6 +192,15 @@ def y_range(values: Float64, log: bool) -> tuple[float, float] | None:
         pad = (high / low) ** 0.06 if high > low else 1.1
         return low / pad, high * pad
     return 0.0 if low >= 0 else low * 1.05, high * 1.05 if high > 0 else 1.0
+
+
+def y_ticks(shown: tuple[float, float] | None, log: bool, height: float) -> list[float]:
+    """3 to 6 labels where there is room for them; none on an axis without values."""
+    if shown is None:
+        return []
+    most = max(3, min(6, int(height / theme().px(36))))
+    ticks = log_ticks(*shown, most) if log else []
+    return ticks if len(ticks) >= 3 else linear_ticks(*shown, most)
 
 
 def event_words(markers: Sequence[Marker], segment_starts: Sequence[int], num_steps: int) -> list[tuple[float, str]]:

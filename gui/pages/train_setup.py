@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QPointF, QSize, Signal
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -16,7 +17,7 @@ from gui.session import Session
 from gui.theme import theme, tip
 from gui.training import CONTINUE_STEPS
 from gui.widgets.buttons import Link, OutlineButton
-from gui.widgets.fields import FixedRow, NumberField, SettingRow, choice_label, value_text
+from gui.widgets.fields import FixedRow, NumberField, SettingRow, TextField, choice_label, value_text
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
 from gui.words import preset_title
@@ -32,6 +33,10 @@ TOPICS = {"num_steps": "stop-at", "learning_rate": "learning-rate", "warmup_step
           "log_sigma_mean": "training-noise", "log_sigma_std": "training-noise",
           "uniform_share": "training-noise", "label_drop": "conditioning", "conditioning": "conditioning",
           "class_embedding": "conditioning", "dataset": "training-data"}
+# Values that need other words than the engine's, or that the engine lists elsewhere.
+CHOICES: dict[str, Callable[[], list[tuple[Any, str]]]] = {
+    "dataset": lambda: [(name, choice_label(name)) for name in dataset_names()],
+    "stem": lambda: [(2, "2 × 2 patches"), (1, "Single pixels")]}
 NETWORK = "network"  # topic of all other settings of the model
 MORE = Setting("", "continue_steps", "Continue by", "How many steps to train past the planned end.", "steps",
                CONTINUE_STEPS, 1, 1_000_000, 100.0, (), int, live=True)
@@ -165,8 +170,9 @@ class DraftSection(Section):
         self._session = session
         self.rows: dict[str, SettingRow] = {}
         for setting in settings:
-            choices = [(name, choice_label(name)) for name in dataset_names()] if setting.name == "dataset" else []
-            row = SettingRow(setting, choices=choices)
+            row = SettingRow(setting, choices=CHOICES[setting.name]() if setting.name in CHOICES else ())
+            if setting.name == "attention_levels" and isinstance(row.editor, TextField):
+                row.editor.setPlaceholderText("none")
             topic = TOPICS.get(setting.name, NETWORK)
             for widget in (row, row.editor):
                 widget.setProperty("explain", topic)
@@ -203,14 +209,14 @@ class DraftSections:
                                "on top.")
         self.preset.setProperty("explain", "presets")
         self.note = Text("", 12, 400, "muted", wrap=True)
-        self.reset = Link("Settings of the preset", "undo")
+        self.reset = Link("Back to the preset's values")
         self.reset.setToolTip("Put every setting back to what the preset says.")
-        self.back = Link("Back to the open run", "back")
+        self.back = Link("Back to the open run")
         self.back.setToolTip("Show the settings of the open run. The draft is kept.")
+        self.head.add(self.preset, self.note)
         for link in (self.reset, self.back):
             link.setProperty("explain", "presets")
-        for widget in (self.preset, self.note, self.reset, self.back):
-            self.head.body.addWidget(widget)
+            self.head.body.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
         known = list(describe(RunConfig))
         training = [s for s in known if s.group == "training"]
         first = [next(s for s in training if s.name == name) for name in FIRST_TRAINING]

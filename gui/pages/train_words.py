@@ -11,6 +11,7 @@ from gui.widgets.fields import choice_label
 from gui.words import preset_title
 
 NARROW = "\u202f"
+OWN = ("num_steps", "snapshots", "sample_seconds", "autosave_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,15 @@ class FixedFact:
 
 
 def changed_from_preset(config: RunConfig) -> bool:
-    """Whether a run's model and diffusion settings or its training differ from those of its preset."""
+    """Whether what a run learns with differs from its preset."""
     if config.preset not in preset_names():
         return False
     try:
         preset = load_preset(config.preset)
     except DiffuscopeError:
         return False
-    # How long a run is planned is its own matter.
-    own = config.training.model_copy(update={"num_steps": preset.training.num_steps})
+    # How long a run is planned and how often it is looked at are its own matter.
+    own = config.training.model_copy(update={name: getattr(preset.training, name) for name in OWN})
     return (config.model, config.diffusion, own) != (preset.model, preset.diffusion, preset.training)
 
 
