@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from engine import paths
 from engine.config import number
 from engine.diffusion.forward import noise_like, noised, to_float
 from engine.diffusion.forward_view import (
@@ -57,7 +58,7 @@ def shares_in_words(point: ForwardPoint) -> str:
         return "The image itself."
     image = 100 * point.signal_power
     if image < 0.05:
-        return f"Under 0.1{NARROW}% image by power: practically pure noise."
+        return f"Practically pure noise: under 0.1{NARROW}% image."
     digits = 1 if min(image, 100 - image) < 1 else 0
     shown = round(image, digits)
     return f"{shown:.{digits}f}{NARROW}% image, {100 - shown:.{digits}f}{NARROW}% noise by power."
@@ -182,7 +183,7 @@ class ForwardPage(Page):
         self._x0 = None if pixels is None else to_float(pixels)
         self._eps = None if self._x0 is None else noise_like(self._x0.shape, self.session.seed)
         own = bool(self.images.choice.file)
-        self.formula.set_image(self._x0, "your picture" if own else f"the image, {self.images.words()}")
+        self.formula.set_image(self._x0, "your picture" if own else "the image", self.images.words())
         self.formula.set_noise(self._eps, f"noise of seed {number(self.session.seed)}")
         if self._x0 is not None and self._eps is not None:
             self.film.set_row(NOISED, [noised(self._x0, self._eps, self.session.schedule, t) for t in self._levels])
@@ -205,8 +206,7 @@ class ForwardPage(Page):
         x_t = noised(self._x0, self._eps, session.schedule, t)
         point = forward_point(self._x0, x_t, session.schedule, t)
         trained = trained_at(session.schedule, (t,), session.readable_sigma_max())[0]
-        self.formula.set_mixed(x_t, f"at t {number(t)}" + ("" if trained else f", {UNTRAINED}"),
-                               point.signal, point.noise)
+        self.formula.set_mixed(x_t, f"at t {number(t)}", point.signal, point.noise)
         self.plots.set_point(point, x_t)
         self.finding.set(shares_in_words(point), self._numbers(point, trained))
         self._show_note()
@@ -214,10 +214,10 @@ class ForwardPage(Page):
     def _numbers(self, point: ForwardPoint, trained: bool) -> str:
         if point.t == 0:
             return "At t 0 no noise has been added yet."
-        words = f"At t {number(point.t)} the SNR is {signed(point.snr_db, 1)} dB"
+        words = f"At t {number(point.t)}: SNR {signed(point.snr_db, 1)} dB"
         if point.correlation is not None:
-            words += f" and the pixels of xₜ correlate with the image's by {signed(point.correlation, 2)}"
-        return f"{words}." + ("" if trained else " This run was not trained here.")
+            words += f", correlation of xₜ with the image {signed(point.correlation, 2)}"
+        return f"{words}." + ("" if trained else f" This model was {UNTRAINED}.")
 
     # ---- the model's rows ----
 
@@ -239,7 +239,8 @@ class ForwardPage(Page):
         session, failure = self.session, self.jumps.failure
         if session.run is None:
             self.film.set_missing("No model yet", "Train makes one; then its guesses from each level stand here.",
-                                  [("Open the shipped run", session.open_bundled)])
+                                  [("Open the shipped run", session.open_bundled)]
+                                  if paths.DEFAULT_BUNDLED_RUN.exists() else [])
         elif not session.snapshots:
             self.film.set_missing("No snapshot yet", "The first one comes moments after training starts.")
         elif self._x0 is not None and self._x0.shape != session.image_shape:

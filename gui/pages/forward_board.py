@@ -15,15 +15,17 @@ from gui.theme import theme
 
 GAP = 12
 PLOT, TALLEST_PLOT = 146, 240  # px of height at 100 %
-SMALL_PLOT, NARROW_PLOT = 92, 176  # where plots stand beside the film
+SMALL_PLOT, NARROW_PLOT = 104, 176  # where plots stand beside the film
+LARGE_TEXT, LEAST_FOR_TEXT = 1.4, 6  # from this text scale on the film grows as soon as the formula has this
 LEAST_FACTOR = 5  # of the formula's pictures in one column; below it parts go side by side
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Boxes of formula, film and the three plots, and the size they take together."""
+    """Boxes of formula, film and the three plots, the enlargements, and the height all take together."""
 
     factor: int
+    film_factor: int
     height: int
     formula: QRect
     film: QRect
@@ -44,14 +46,20 @@ class ForwardBoard(QWidget):
 
     def plan(self, width: int, height: int) -> Plan:
         """The layout for a room of this size; it may turn out higher than the room."""
-        below = self._column(width, height)
+        for film_factor in (4, 3):
+            if self.film.least_width(film_factor) <= width:
+                large = self._column(width, height, film_factor)
+                least = LEAST_FOR_TEXT if theme().scale >= LARGE_TEXT else 3 * film_factor
+                if large.height <= height and large.factor >= least:
+                    return large
+        below = self._column(width, height, 2)
         if below.factor > LEAST_FACTOR or below.height <= height:
             return below
         return self._beside(width, height) or below
 
-    def _column(self, width: int, height: int) -> Plan:
+    def _column(self, width: int, height: int, film_factor: int) -> Plan:
         px = theme().px
-        gap, film = px(GAP), self.film.sizeHint().height()
+        gap, film = px(GAP), self.film.height_for(film_factor)
         room = height - film - 2 * gap - px(PLOT)
         factor = max(LEAST_FACTOR, self.formula.largest_factor(width, room))
         while factor > 3 and self.formula.width_for(factor) > width:
@@ -65,27 +73,25 @@ class ForwardBoard(QWidget):
         between = px(24)
         wide = (width - 2 * between) / 3
         boxes = [QRect(round(i * (wide + between)), plots_y, round(wide), plot) for i in range(3)]
-        return Plan(factor, plots_y + plot, QRect(0, 0, width, tall), QRect(0, y, width, film),
+        return Plan(factor, film_factor, plots_y + plot, QRect(0, 0, width, tall), QRect(0, y, width, film),
                     (boxes[0], boxes[1], boxes[2]))
 
     def _beside(self, width: int, height: int) -> Plan | None:
         """Formula beside the shares, film beside the two other plots; None where that is too narrow."""
         px = theme().px
-        gap, between, film = px(GAP), px(20), self.film.sizeHint().height()
-        right = width - self.film.least_width() - between
+        gap, between, film = px(GAP), px(20), self.film.height_for(2)
+        right = width - self.film.least_width(2) - between
         if right < px(NARROW_PLOT):
             return None
-        room = max(height - film - gap, self.formula.height_for(4))
+        lower = max(film, 2 * px(SMALL_PLOT) + px(8))
+        room = max(height - lower - gap, self.formula.height_for(4))
         factor = self.formula.largest_factor(width - px(NARROW_PLOT) - between, room)
         tall = max(self.formula.height_for(factor), px(SMALL_PLOT))
-        formula = min(self.formula.width_for(factor, 12), width - px(NARROW_PLOT) - between)
+        formula = max(self.formula.width_for(factor), width - right - between)
         below = tall + gap
-        film_room = max(film, height - below)
-        half = (film_room - px(8)) // 2
-        if half < px(SMALL_PLOT):
-            half = px(SMALL_PLOT)
+        half = (max(lower, height - below) - px(8)) // 2
         left = width - right
-        return Plan(factor, below + max(film, 2 * half + px(8)), QRect(0, 0, formula, tall),
+        return Plan(factor, 2, below + max(lower, 2 * half + px(8)), QRect(0, 0, formula, tall),
                     QRect(0, below, width - right - between, film),
                     (QRect(formula + between, 0, width - formula - between, tall),
                      QRect(left, below, right, half), QRect(left, below + half + px(8), right, half)))
@@ -93,10 +99,12 @@ class ForwardBoard(QWidget):
     def place(self, plan: Plan) -> None:
         """Put the parts where the plan says."""
         self.formula.set_factor(plan.factor)
+        self.film.film.set_factor(plan.film_factor)
         self.formula.setGeometry(plan.formula)
         self.film.setGeometry(plan.film)
         for plot, box in zip(self.plots.all, plan.plots, strict=True):
             plot.setGeometry(box)
+        self.plots.fit()
 
 
 class BoardArea(QScrollArea):

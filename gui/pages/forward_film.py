@@ -18,6 +18,7 @@ from gui.widgets.labels import Text
 
 NOISED, ONE, MANY = 0, 1, 2
 UNTRAINED = "not trained here"
+LEAST_GAP = 4  # between two columns
 
 
 class _Notes(QWidget):
@@ -98,7 +99,6 @@ class JumpFilm(QWidget):
         self.notes.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.film.clicked.connect(self._clicked)
-        self.film.capacity_changed.connect(lambda _: self._fit())
         self.film.installEventFilter(self)
 
     # ---- what is shown ----
@@ -148,12 +148,21 @@ class JumpFilm(QWidget):
         index = self.film.index()
         return index * self._every if index >= 0 else -1
 
-    def least_width(self) -> int:
-        """Width at which every level has its column."""
-        return self.film.sizeHint().width() + theme().px(20) + self._cell_width()
+    def least_width(self, factor: int) -> int:
+        """Width at which every level has its column, the pictures enlarged by `factor`."""
+        first = self.film.cell_rect(0, 0)
+        wide = first.width() * factor / self.film.factor()
+        return int(first.x() + len(self._levels) * (wide + LEAST_GAP))
 
-    def _cell_width(self) -> int:
-        return int(self.film.cell_rect(0, 0).width())
+    def height_for(self, factor: int) -> int:
+        """Height with the pictures enlarged by `factor`."""
+        tall = self.film.cell_rect(0, 0).height()
+        return int(self.sizeHint().height() + len(self._rows) * tall * (factor / self.film.factor() - 1))
+
+    def capacity(self) -> int:
+        """How many columns fit."""
+        first = self.film.cell_rect(0, 0)
+        return max(1, int((self.film.width() - first.x() + LEAST_GAP) / (first.width() + LEAST_GAP)))
 
     # ---- inside ----
 
@@ -162,7 +171,7 @@ class JumpFilm(QWidget):
         count = len(self._levels)
         if not count:
             return
-        capacity = self.film.capacity()
+        capacity = self.capacity()
         every = next((n for n in (1, 2, 5) if (count - 1) // n + 1 <= capacity), count - 1)
         if every == self._every and not anew:
             return
@@ -183,6 +192,7 @@ class JumpFilm(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.film and event.type() == QEvent.Type.Resize:
+            self._fit()
             self._place_well()
             self.notes.update()
         return False
@@ -191,5 +201,5 @@ class JumpFilm(QWidget):
         if self.well is not None:
             last = max(0, self.film.columns() - 1)
             box = self.film.cell_rect(ONE, 0).united(self.film.cell_rect(MANY, last))
-            self.well.setGeometry(box.toRect())
+            self.well.setGeometry(box.toRect().adjusted(0, 0, 0, 2))  # over the lower edge of the lit column
             self.well.raise_()

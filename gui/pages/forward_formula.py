@@ -31,6 +31,7 @@ class FormulaRow(QWidget):
         self._factor = 7
         self._shape = (28, 28)
         self._weights = ("1.000", "0.000")
+        self._source = ""
         self._captions = ("the image", "one draw of noise", "")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for picture in self.pictures:
@@ -40,8 +41,9 @@ class FormulaRow(QWidget):
 
     # ---- what is shown ----
 
-    def set_image(self, values: NDArray[np.float32] | None, caption: str) -> None:
-        """x0 and the words above it."""
+    def set_image(self, values: NDArray[np.float32] | None, caption: str, source: str = "") -> None:
+        """x0, the words above it, and where it comes from (for its tooltip)."""
+        self._source = source
         self.image.set_image(values)
         self._caption(0, caption)
         if values is not None and values.shape[1:] != self._shape:
@@ -208,8 +210,8 @@ class FormulaRow(QWidget):
     def _help_at(self, x: int, y: int) -> str:
         if y < self._head():
             boxes = self._boxes()
-            if boxes[2].left() <= x <= boxes[2].right() and self._captions[0]:
-                return f"{self._captions[0]}\n{HELP}"
+            if boxes[2].left() <= x <= boxes[2].right() and self._source:
+                return f"{self._source}\n{HELP}"
             return HELP
         boxes = self._boxes()
         if boxes[0].left() <= x <= boxes[1].right():

@@ -32,6 +32,10 @@ PAGE = ROWS * COLUMNS
 POLL_MS = 15
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.gif);;All files (*)"
 
+# Digits read better as words: "of 974 eights".
+DIGITS = dict(zip("0123456789", ("zeros", "ones", "twos", "threes", "fours", "fives", "sixes", "sevens", "eights",
+                                 "nines"), strict=True))
+
 _read: dict[str, Dataset] = {}  # data sets that are there at once
 
 
@@ -299,7 +303,7 @@ class ImageChooser(QObject):
         self.number.set_value(choice.number)
         self.number.setEnabled(count > 0)
         self.dice.setEnabled(count > 1)
-        self.total.setText(f"of {number(count)} images of {self._class_name()}" if count else "")
+        self.total.setText(f"of {number(count)} {DIGITS.get(self._class_name(), self._class_name())}" if count else "")
         first = (choice.number - 1) // PAGE * PAGE
         shown = self._places_of(choice.class_label)[first:first + PAGE]
         if self.dataset is not None:

@@ -15,12 +15,15 @@ from engine.diffusion.forward_view import (
     snr_curve,
 )
 from engine.diffusion.schedules import Schedule
-from gui.theme import tip
+from gui.theme import theme, tip
 from gui.widgets.plot import Plot
 
 SNR_SPAN = 46.0  # dB either way; what lies beyond is cut off
 TOPS = (0.7, 1.5, 3.0, 6.0, 12.0)  # heights of the histogram's axis: few, so that it does not dance
 HALF_RANGE = 3.05
+FINE_DB, COARSE_DB = (-40, -20, 0, 20, 40), (-40, 0, 40)
+ROOMY_FROM = 250  # px of width from which the legends have their values
+FINE_FROM = 132  # px of height from which the finer labels have room
 
 
 class ForwardPlots(QObject):
@@ -69,15 +72,26 @@ class ForwardPlots(QObject):
         self.own_snr.set_name(own.name)
         self.other_snr.set_data(*snr_curve(other))
         self.other_snr.set_name(other.name)
-        ticks = sorted({round(last * i / 4) for i in range(5)})
+        parts = next((n for n in (4, 5, 3, 2) if last % n == 0), 4)
+        ticks = sorted({round(last * i / parts) for i in range(parts + 1)})
         for plot in (self.shares, self.snr):
             plot.set_x_range(0, last)
             plot.set_ticks(x=ticks, y=plot.axes.y_ticks)
 
+    def fit(self) -> None:
+        """Fewer labels where the plots are low, fewer words where they are narrow."""
+        narrow = self.shares.width() < theme().px(ROOMY_FROM)
+        self.image.decimals = self.noise.decimals = None if narrow else 3
+        self.ends.set_name("black, white" if narrow else "black and white of the image")
+        self.shares.refresh_legend()
+        wanted = list(FINE_DB if self.snr.height() >= theme().px(FINE_FROM) else COARSE_DB)
+        if wanted != self.snr.axes.y_ticks:
+            self.snr.set_ticks(x=self.snr.axes.x_ticks, y=wanted)
+
     def set_point(self, point: ForwardPoint, x_t: NDArray[np.float32]) -> None:
         """Markers at t, and the pixels of x_t."""
         self.shares.set_current(point.t)
-        self.snr.set_current(max(1, point.t))
+        self.snr.set_current(point.t)
         density = pixel_density(x_t)
         top = next((top for top in TOPS if density.max() <= top * 0.97), TOPS[-1])
         self.histogram.set_y_range(0, top)

@@ -67,7 +67,7 @@ class ScheduleChooser(QObject):
                               f"step larger.\n{number(SHORTEST)} to {number(LONGEST)} steps, default the run's own")
         self.fault = Text("", 12, 400, "error", wrap=True)
         self.check = CheckLine()
-        self.note = Text("Changes what is shown here, not the run.", 12, 400, "muted", wrap=True)
+        self.note = Text("Changes the display, not the run.", 12, 400, "muted", wrap=True)
         self.own = Link("", "undo")
         self.own.setToolTip("Back to the schedule this run was trained with.")
         row = QWidget()
@@ -101,10 +101,9 @@ class ScheduleChooser(QObject):
         self.steps.set_value(now.num_timesteps)
         warning = now.warning()
         left = now.terminal_signal
-        share = f"{left:.3f}" if left >= SMALLEST_SHARE else "under 0.001"
+        share = f"= {left:.3f}" if left >= SMALLEST_SHARE else "&lt; 0.001"
         self.check.set("warn" if warning else "ok",
-                       warning or f"Ends in pure noise: √ᾱ<sub>T</sub> {'=' if left >= SMALLEST_SHARE else 'is'} "
-                       f"{share}")
+                       warning or f"Ends in pure noise: √ᾱ<sub>T</sub> {share}")
         run = self.session.run
         own = run.schedule() if run else None
         other = own is not None and (own.name, own.num_timesteps) != (now.name, now.num_timesteps)

@@ -107,6 +107,19 @@ class Film(QWidget):
         self._describe()
         self.update()
 
+    def set_factor(self, factor: int) -> None:
+        """Another enlargement (at 100 %)."""
+        if factor != self._factor:
+            self._factor = factor
+            self._pixmaps.clear()
+            self.updateGeometry()
+            self._count()
+            self.update()
+
+    def factor(self) -> int:
+        """The enlargement."""
+        return self._factor
+
     def set_row_names(self, names: Sequence[tuple[str, str]]) -> None:
         """(name, second line) for each row."""
         self._names = list(names)
