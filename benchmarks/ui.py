@@ -342,7 +342,8 @@ def measure_memory(args: argparse.Namespace) -> dict[str, Any]:
     later = times > times[-1] / 4  # caches fill in the first minutes
     slope = float(np.polyfit(times[later], megabytes[later], 1)[0] * 60) if later.sum() > 2 else None
     return {"most_mb": float(megabytes.max()), "first_mb": float(megabytes[0]), "last_mb": float(megabytes[-1]),
-            "growth_mb_per_minute": slope, "rows": [[round(t, 1), round(m, 1)] for t, m in rows]}
+            "growth_mb_per_minute": slope,
+            "mb_over_time": " ".join(f"{m:.0f}" for m in megabytes[:: max(1, len(megabytes) // 30)])}
 
 
 # ---- command line ----
