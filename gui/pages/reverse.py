@@ -40,6 +40,7 @@ class ReversePage(Page):
         self.stage = ReverseStage(session.class_names)
         self.film = ReverseFilm()
         self.empty = EmptyState("", "", [("Go to bundled run", session.open_bundled)])
+        self.empty.buttons[0].setToolTip("Open the run that ships with the program.")
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
