@@ -93,6 +93,11 @@ class Commands:
         self._window.explain_dock.show()
         self._window.explain_dock.show_page(self._window.page.explain)
 
+    def explain(self, topic: str) -> None:
+        """Open Explain at a topic."""
+        self._window.explain_dock.show()
+        self._window.explain_dock.show_topic(topic)
+
     def toggle_full_screen(self) -> None:
         """The whole screen, or back."""
         self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)

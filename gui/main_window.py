@@ -86,6 +86,7 @@ class MainWindow(QMainWindow):
         self.stack.setObjectName("pages")
         self.pages = [make(session) for make in page_classes]
         for page in self.pages:
+            page.explain_asked.connect(self.commands.explain)
             self.tab_row.tabs.addTab(page.title)
             self.stack.addWidget(page)
         middle = QWidget()
@@ -250,6 +251,8 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.docks.place_grips()
+        if self.focusWidget() is None:
+            self.stack.setFocus()  # else Qt takes the first button, and Space would press it
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

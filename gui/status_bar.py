@@ -127,6 +127,8 @@ class StatusBar(QStatusBar):
                              else f"{clock(progress.seconds_left)} left")
             parts.append(progress.device)
             parts.append(memory(progress.memory_bytes))
+        elif session.training:
+            pass  # nothing is known yet
         elif run is not None:
             parts.append(f"step {number(run.info.step or session.live_step)}")
             machine = run.info.machine or {}
