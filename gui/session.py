@@ -22,22 +22,19 @@ from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
 from engine.errors import DiffuscopeError, ErrorReport, report
 from engine.events import (
-    JobDone,
     JobFailed,
     Marker,
     RunOpened,
     SamplesReady,
     TrainingState,
-    TrajectoriesReady,
     Trajectory,
-    TrajectoryRequest,
 )
 from engine.runs import Run, new_run_path, trash_run
 from gui.training import TrainingControl
-from gui.trajectories import Point, TrajectoryCache, is_complete
+from gui.trajectories import Point
+from gui.trajectory_requests import TrajectoryRequests
 
 REFRESH_MS = 2000  # a run that another process may be training
-REVERSE, REVERSE_ALL = "reverse", "reverse-all"
 DEFAULT_SHARE = 0.42  # of T: where form begins to show
 SHOWN_SEED = 11  # looked at first where a run brings it
 MAX_SEED = 2**31 - 1  # seeds drawn here stay short to read; typed ones may be longer
@@ -92,15 +89,9 @@ class Session(TrainingControl):
         self.sampling = SamplingConfig()
         self.locked_by = ""  # who else is training the open run
         self._strip_steps: list[int] = []
-        self._cache = TrajectoryCache()
-        self._wanted: set[int] = set()
-        self._in_flight: dict[str, tuple[int, frozenset[Point]]] = {}  # job key -> job id, what was asked
-        self._finished: set[Point] = set()  # asked for, answered, not yet seen: never asked for in a circle
-        self._failed: set[Point] = set()
-        self._ask = QTimer(self)  # several changes in one event become one request
-        self._ask.setSingleShot(True)
-        self._ask.setInterval(0)
-        self._ask.timeout.connect(self._request)
+        self.requests = TrajectoryRequests(self.bridge, self)
+        self.requests.changed.connect(self.trajectories_changed)
+        self.requests.failed.connect(lambda told: self._say_report("trajectory", told))
         self._refresh = QTimer(self)
         self._refresh.setInterval(REFRESH_MS)
         self._refresh.timeout.connect(self.poll_run)
@@ -194,7 +185,7 @@ class Session(TrainingControl):
         self.run = run
         self.snapshots = _steps(run)
         self.step = self.snapshots[-1] if self.snapshots else 0
-        self._failed.clear()
+        self.requests.use(run.info.id, run.path, self.point)
         self.locked_by = "" if self.training else str(run.is_locked() or "")
         self._fill_from_recorded(run)
         if self.sampling != run.info.config.sampling:
@@ -278,11 +269,12 @@ class Session(TrainingControl):
         if self.run is None:
             return
         self.run = Run.open(path)
+        self.requests.use(self.run.info.id, path, self.point)
         self.run_changed.emit()
 
     def _lost_run(self) -> None:
         if self.run is not None:
-            self._cache.drop_run(self.run.info.id)
+            self.requests.cache.drop_run(self.run.info.id)
         if not paths.DEFAULT_BUNDLED_RUN.exists() or not self.open_bundled():
             self.close_run()
 
@@ -455,14 +447,7 @@ class Session(TrainingControl):
         `trajectories_changed` tells when there is more.
         """
         point = self.point(class_label)
-        if point is None:
-            return None
-        found = self._cache.get(point)
-        if not is_complete(found) and point not in self._failed:
-            self._wanted.add(point.class_label)
-            if not self._ask.isActive():
-                self._ask.start()
-        return found
+        return self.requests.get(point) if point is not None else None
 
     def frame(self, trajectory: Trajectory) -> int:
         """The frame of a trajectory at the current noise level; -1 when none is filled yet."""
@@ -475,13 +460,11 @@ class Session(TrainingControl):
 
     def drawing(self) -> bool:
         """Whether a requested trajectory is still being recorded or about to be requested."""
-        return bool(self._in_flight) or self._ask.isActive()
+        return self.requests.busy()
 
     def retry_trajectories(self) -> None:
         """Ask again for what failed."""
-        self._failed.clear()
-        self._finished.clear()
-        self.trajectories_changed.emit()
+        self.requests.retry()
 
     def _fill_from_recorded(self, run: Run) -> None:
         """Frames that came with the run: the sliders move before torch is there."""
@@ -491,8 +474,8 @@ class Session(TrainingControl):
             return
         for recording in recordings:
             for label, trajectory in recording.trajectories.items():
-                self._cache.put(Point(run.info.id, recording.snapshot, label, recording.seed,
-                                      recording.sampling), trajectory)
+                self.requests.cache.put(Point(run.info.id, recording.snapshot, label, recording.seed,
+                                               recording.sampling), trajectory)
         newest = [r for r in recordings if r.snapshot == self.step]
         seeds = [r.seed for r in newest]
         if seeds and not self._seed_chosen:
@@ -502,71 +485,15 @@ class Session(TrainingControl):
                 self.seed_changed.emit(seed)
 
     def _point_moved(self) -> None:
-        """The recordings under way are of another point now: those of the other classes are stopped."""
-        self._wanted.clear()
-        if REVERSE_ALL in self._in_flight:
-            self.bridge.cancel(REVERSE_ALL)
-            del self._in_flight[REVERSE_ALL]
+        self.requests.point_moved()
         self.message_cleared.emit("trajectory")
-
-    def _request(self) -> None:
-        """Ask for what is wanted here and neither there nor on its way."""
-        wanted = [p for label in sorted(self._wanted) if (p := self.point(label)) is not None]
-        self._failed |= self._finished.intersection(self._cache.missing(wanted))
-        self._finished.clear()
-        missing = {p for p in self._cache.missing(wanted) if p not in self._failed}
-        current = self.point()
-        if current in missing:
-            if not self._asked(REVERSE, current):
-                self._submit(REVERSE, [current])
-            missing.discard(current)
-            if self._asked(REVERSE, current):
-                return  # the others follow when this one is done
-        flight = self._in_flight.get(REVERSE_ALL)
-        missing -= flight[1] if flight else set()
-        if missing:
-            self._submit(REVERSE_ALL, sorted(missing, key=lambda p: p.class_label))
-
-    def _asked(self, key: str, point: Point) -> bool:
-        return key in self._in_flight and point in self._in_flight[key][1]
-
-    def _submit(self, key: str, points: list[Point]) -> None:
-        assert self.run is not None
-        first = points[0]
-        request = TrajectoryRequest(self.run.path, first.snapshot,
-                                    tuple(p.class_label for p in points), first.seed, first.sampling)
-        job_id = self.bridge.submit(jobs.trajectory_job(request, key=key))
-        self._in_flight[key] = (job_id, frozenset(points))
 
     def _on_job_event(self, message: Message) -> None:
         event = message.event
-        if isinstance(event, TrajectoriesReady):
-            self._take_trajectories(event)
-            return
         if message.key == "compute" and isinstance(event, JobFailed):
             self._say_report("compute", event.report)
-        flight = self._in_flight.get(message.key)
-        if flight is None or flight[0] != message.job_id:
-            return
-        if isinstance(event, JobFailed):
-            self._failed |= flight[1]
-            self._say_report("trajectory", event.report)
-        elif isinstance(event, JobDone):
-            del self._in_flight[message.key]
-            if event.done:
-                self._finished |= flight[1]
-            if self._wanted:
-                # The last picture is taken later in this very tick; the request looks after that.
-                self._ask.start()
-            self.trajectories_changed.emit()
-
-    def _take_trajectories(self, event: TrajectoriesReady) -> None:
-        if self.run is None or event.request.run != self.run.path:
-            return
-        for label, trajectory in event.trajectories.items():
-            self._cache.put(Point(self.run.info.id, trajectory.snapshot, label, event.request.seed,
-                                  event.request.sampling), trajectory)
-        self.trajectories_changed.emit()
+        else:
+            self.requests.hear(message)
 
     def _say_report(self, key: str, told: ErrorReport) -> None:
         self.message.emit(Notice(key, "error", told.headline, told.advice, told.details))
@@ -661,8 +588,7 @@ class Session(TrainingControl):
         self.bridge.compute.close(timeout=0)
         self.bridge.compute = compute
         self._loss_read, self._loss_epoch, self._losses_live = 0, compute.losses.epoch, False
-        self._in_flight.clear()
-        self.retry_trajectories()
+        self.requests.forget()
         self.message_cleared.emit("compute")
         return True
 
@@ -673,7 +599,7 @@ class Session(TrainingControl):
 
     def shutdown(self, timeout: float | None = 10.0) -> bool:
         """End the timers and the compute thread; whether it ended in time."""
-        self._ask.stop()
+        self.requests.stop()
         self._refresh.stop()
         self.bridge.stop()
         return self.bridge.compute.close(timeout)

@@ -189,7 +189,7 @@ def test_the_current_class_is_asked_for_first_then_the_others_together(
 
     session.trajectories_changed.connect(look)
     look()
-    qtbot.waitUntil(no_more(lambda: not session.drawing() and len(session._cache) == 10), timeout=4000)
+    qtbot.waitUntil(no_more(lambda: not session.drawing() and len(session.requests.cache) == 10), timeout=4000)
     assert [(key, r.class_labels) for key, r in script.asked] == [
         ("reverse", (3,)), ("reverse-all", (0, 1, 2, 4, 5, 6, 7, 8, 9))]
     assert script.asked[0][1].snapshot == 40
@@ -204,10 +204,10 @@ def test_coming_back_to_a_point_costs_nothing(qtbot: QtBot, session: Session, sc
     session.open_run(tmp_path / "a")
     session.trajectories_changed.connect(lambda: session.trajectory())
     session.trajectory()
-    qtbot.waitUntil(no_more(lambda: len(session._cache) == 1 and not session.drawing()), timeout=4000)
+    qtbot.waitUntil(no_more(lambda: len(session.requests.cache) == 1 and not session.drawing()), timeout=4000)
     session.set_seed(9)
     session.trajectory()
-    qtbot.waitUntil(no_more(lambda: len(session._cache) == 2 and not session.drawing()), timeout=4000)
+    qtbot.waitUntil(no_more(lambda: len(session.requests.cache) == 2 and not session.drawing()), timeout=4000)
     session.set_seed(0)
     assert session.trajectory() is not None
     qtbot.wait(60)

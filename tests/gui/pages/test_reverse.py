@@ -101,9 +101,9 @@ def test_a_growing_trajectory_is_shown_with_its_last_frame(page: ReversePage) ->
     session = page.session
     point = session.point(5)
     assert point is not None
-    session._cache._entries.pop(point)
-    session._cache.put(point, trajectory(5, 11, 40, filled=2))
-    session._ask.blockSignals(True)  # nothing is asked for: only what is there is looked at
+    session.requests.cache._entries.pop(point)
+    session.requests.cache.put(point, trajectory(5, 11, 40, filled=2))
+    session.requests.timer.blockSignals(True)  # nothing is asked for: only what is there is looked at
     session.class_label = 5
     session.set_noise_level(0)
     page._on_class()
@@ -191,8 +191,8 @@ def test_the_finding_is_counted_from_the_frames(page: ReversePage) -> None:
     t = np.array([1000, 750, 500, 250, 0])
     point = session.point()
     assert point is not None
-    session._cache._entries.pop(point)
-    session._cache.put(point, Trajectory(3, 11, 40, np.linspace(9, 0, FRAMES), t, x0, x0, x0, x0, FRAMES))
+    session.requests.cache._entries.pop(point)
+    session.requests.cache.put(point, Trajectory(3, 11, 40, np.linspace(9, 0, FRAMES), t, x0, x0, x0, x0, FRAMES))
     session.set_noise_level(500)
     session.trajectories_changed.emit()
     assert page.finding.text() == ("75\u202f% of the picture is settled. "
@@ -426,7 +426,7 @@ def test_the_page_asks_nothing_while_another_is_in_front(page: ReversePage, scri
     page.deactivate()
     page.session.set_seed(99)
     page.session.set_noise_level(10)
-    assert page.session._wanted == set()
+    assert page.session.requests.wanted == set()
     assert script.asked == []
 
 
