@@ -82,7 +82,8 @@ def finish(workspace: Workspace, path: Path) -> None:
         writer.save_recorded(trajectories)
     writer.close()
     shutil.rmtree(path / "state")
-    (path / "run.lock").unlink(missing_ok=True)
+    for lock in (".run.lock.guard", "run.lock"):
+        (path / lock).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
