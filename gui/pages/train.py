@@ -45,12 +45,12 @@ class TrainPage(Page):
         super().__init__(session, parent)
         self.curve = LossCurve(DEFAULT_SMOOTHING)
         self._shown: tuple[object, ...] = ()  # what the strip shows
-        self._found_at = 0.0
+        self._drawn_at = self._found_at = 0.0
+        self._said_of: TrainingState | None = None
         self._editing = False  # the draft is shown although a run is open
         self._run_id = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._redraw)
         self._make_page()
         self._make_sections()
@@ -154,13 +154,20 @@ class TrainPage(Page):
         return session.training and (session.run is None or session.run.path != session.training_path)
 
     def _soon(self) -> None:
-        if self.active and not self._timer.isActive():
-            self._timer.start()
+        """Now, unless training is under way and that was done a moment ago."""
+        if not self.active or self._timer.isActive():
+            return
+        wait = REDRAW_MS - round(1000 * (time.monotonic() - self._drawn_at))
+        if wait <= 0 or not self.session.training:
+            self._redraw()
+        else:
+            self._timer.start(wait)
 
     def _redraw(self) -> None:
         """What changes with every step, at most ten times a second."""
         if not self.active:
             return
+        self._drawn_at = time.monotonic()
         session = self.session
         if self.curve.follow(session.losses):
             self.plot.update_curve()
@@ -170,8 +177,9 @@ class TrainPage(Page):
         there = session.training or len(self.curve) > 0 or bool(session.sample_steps)
         self.stack.setCurrentWidget(self.content if there else self.empty)
         self.empty.buttons[1].setVisible(paths.DEFAULT_BUNDLED_RUN.exists())
-        if time.monotonic() - self._found_at >= FINDING_S or not session.training:
-            self._found_at = time.monotonic()
+        waited = self._drawn_at - self._found_at >= FINDING_S
+        if waited or not session.training or session.training_state is not self._said_of:
+            self._found_at, self._said_of = self._drawn_at, session.training_state
             self._say_finding()
 
     def _say_finding(self) -> None:

@@ -107,7 +107,7 @@ class SampleStrip(QWidget):
             self._names, self._shape = tuple(names), shape
             self._labels = tuple(range(len(names)))
             self.set_strips(0, None, (), [])
-            self.updateGeometry()
+            self._fit()
 
     def set_strips(self, step: int, images: NDArray[np.uint8] | None, labels: Sequence[int],
                    earlier: Sequence[tuple[int, NDArray[np.uint8]]]) -> None:

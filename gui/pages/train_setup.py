@@ -193,7 +193,7 @@ class DraftSection(Section):
         try:
             draft = self._session.draft.changed(**{setting.group: {setting.name: value}})
         except BadSetting as error:
-            row.show_error(error.sentence)
+            row.show_error(error.headline)
             return
         row.show_error("")
         self._session.edit_draft(draft)
