@@ -217,7 +217,7 @@ class ForwardPage(Page):
         words = f"At t {number(point.t)}: SNR {signed(point.snr_db, 1)} dB"
         if point.correlation is not None:
             words += f", correlation of xₜ with the image {signed(point.correlation, 2)}"
-        return f"{words}." + ("" if trained else f" This model was {UNTRAINED}.")
+        return words + ("." if trained else f", {UNTRAINED}.")
 
     # ---- the model's rows ----
 

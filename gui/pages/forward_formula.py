@@ -181,21 +181,22 @@ class FormulaRow(QWidget):
             box = boxes[index]
             painter.drawText(QRectF(box.x() - 4, middle - high / 2, box.width() + 8, high),
                              Qt.AlignmentFlag.AlignCenter, sign)
-        for index, symbol, words in ((2, "x₀", self._captions[0]), (6, "ε", self._captions[1]),
-                                     (8, "xₜ", self._captions[2])):
-            self._paint_head(painter, boxes[index], symbol, words)
+        for index, symbol, words, end in ((2, "x₀", self._captions[0], boxes[3].left()),
+                                          (6, "ε", self._captions[1], boxes[7].left()),
+                                          (8, "xₜ", self._captions[2], self.width())):
+            self._paint_head(painter, boxes[index].x(), end, symbol, words)
         painter.end()
 
-    def _paint_head(self, painter: QPainter, box: QRectF, symbol: str, words: str) -> None:
+    def _paint_head(self, painter: QPainter, x: float, end: float, symbol: str, words: str) -> None:
         style = theme()
         base = QFontMetrics(style.font(14, 600)).ascent() + style.px(1)
         painter.setFont(style.font(14, 600))
         painter.setPen(style.color("text"))
-        painter.drawText(QPointF(box.x(), base), symbol)
-        left = box.x() + painter.fontMetrics().horizontalAdvance(symbol) + style.px(8)
+        painter.drawText(QPointF(x, base), symbol)
+        left = x + painter.fontMetrics().horizontalAdvance(symbol) + style.px(8)
         painter.setFont(style.font(12))
         painter.setPen(style.color("text2"))
-        room = int(box.right() - left)
+        room = int(end - left)
         painter.drawText(QPointF(left, base), painter.fontMetrics().elidedText(
             words, Qt.TextElideMode.ElideRight, max(0, room)))
 

@@ -58,6 +58,7 @@ class Plot(QWidget):
         self._head.setSpacing(8)
         self._head.addWidget(self._heading, 1)
         self.legend = Legend()
+        self._grid, self._overlay = Grid(self), Overlay(self)
         self.view = PlotView(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -72,7 +73,6 @@ class Plot(QWidget):
         self.box.disableAutoRange()
         self.view.scene().addItem(self.box)
         # Beside the view box, not inside it: it clips its children.
-        self._grid, self._overlay = Grid(self), Overlay(self)
         self._grid.setZValue(-1000)
         self._overlay.setZValue(1000)
         self.view.scene().addItem(self._grid)
@@ -188,7 +188,9 @@ class Plot(QWidget):
     def _changed(self) -> None:
         self._stale = True
         self.refresh_legend()
-        self.view.viewport().update()
+        # It is kept as a picture until told. This repaints the view as well: asking the view too, which the
+        # scene does not know of, would paint it twice.
+        self._grid.update()
 
     def lay_out(self) -> None:
         """Bring ranges and curves up to date; called before painting, cheap when nothing changed."""
@@ -212,12 +214,14 @@ class Plot(QWidget):
         wide = max(200, int(axes.box.width()))
         for line in self.lines:
             line.draw(*axes.x_view, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, wide))
-        self._grid.prepareGeometryChange()
-        self._overlay.prepareGeometryChange()
 
     def resized(self) -> None:
         """The view has another size."""
         self._stale = True
+        # Not while painting: that would ask for another paint.
+        self._grid.prepareGeometryChange()
+        self._overlay.prepareGeometryChange()
+        self._grid.update()
 
     def _inner(self) -> QRectF:
         """The box of the data inside the view; the left margin follows the widest label."""

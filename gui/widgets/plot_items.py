@@ -69,6 +69,7 @@ class Line:
         self.legend, self.decimals, self.points, self.between = legend, decimals, points, between
         self.x, self.y = EMPTY, EMPTY
         self.visible = True
+        self._drawn: tuple[float, float, int, bool] | None = None  # what the curve item was last given
         self.item = Curve()
         self.casing: Curve | None = None
         self.restyle()
@@ -76,6 +77,7 @@ class Line:
     def set_data(self, x: ArrayLike, y: ArrayLike) -> None:
         """All points; x need not be sorted, points that are not finite are left out."""
         self.x, self.y = clean(x, y)
+        self._drawn = None
         self.plot.data_changed(self)
 
     def set_visible(self, shown: bool) -> None:
@@ -125,11 +127,16 @@ class Line:
         pen.setCapStyle(Qt.PenCapStyle.RoundCap if self.style == "solid" else Qt.PenCapStyle.FlatCap)
         pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)
         self.item.chunked = self.style == "solid"
+        self._drawn = None
         self.item.setPen(pen)
         self.item.opts["antialias"] = self.style != "raw"
 
     def draw(self, low: float, high: float, most: int) -> None:
-        """Hand the visible part, thinned, to the curve item."""
+        """Hand the visible part, thinned, to the curve item; nothing to do if it has it already."""
+        wanted = (low, high, most, self.plot.axes.log_y)
+        if wanted == self._drawn:
+            return
+        self._drawn = wanted
         x, y = visible(self.x, self.y, low, high)
         if self.plot.axes.log_y:
             keep = y > 0
@@ -194,7 +201,11 @@ class BoxItem(QGraphicsItem):
 
 
 class Grid(BoxItem):
-    """Grid lines, the two axis lines and all labels, behind the data."""
+    """Grid lines, the two axis lines and all labels, behind the data; painted anew only after `update`."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__(plot)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
               widget: QWidget | None = None) -> None:
