@@ -117,6 +117,8 @@ class AllTen(QWidget):
         self._pixmaps: dict[tuple[int, int], QPixmap] = {}
         self._drawn_with: tuple[int, float] = (0, 0.0)
         self._shape = (28, 28)
+        self._laid_for: tuple[object, ...] = ()
+        self._cells: list[QRectF] = []
         self._index = -1
         self._keyboard = False
         self.setAccessibleName("All classes at this noise level")
@@ -173,6 +175,13 @@ class AllTen(QWidget):
 
     def cell_rect(self, class_label: int) -> QRectF:
         """Name and both pictures of a class; spare room goes into the gaps."""
+        laid_for = (self.size(), self.devicePixelRatioF(), self._shape, len(self._names), self._head())
+        if laid_for != self._laid_for:
+            self._laid_for = laid_for
+            self._cells = [self._place(label) for label in range(len(self._names))]
+        return self._cells[class_label]
+
+    def _place(self, class_label: int) -> QRectF:
         scale = self.factor() / self.devicePixelRatioF()
         wide = 2 * self._shape[1] * scale + GAP
         tall = self._head() + self._shape[0] * scale

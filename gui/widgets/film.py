@@ -97,7 +97,7 @@ class Film(QWidget):
             self._pixmaps.pop((row, column), None)
         self._captions[column] = caption
         self._describe()
-        self.update()
+        self._update_column(column)
 
     def set_captions(self, captions: Sequence[str], notes: dict[int, str] | None = None) -> None:
         """A word below each column (its t). notes: column -> sentence, shown as tooltip and by a fainter
@@ -130,9 +130,20 @@ class Film(QWidget):
     def set_index(self, index: int) -> None:
         """Light a column; -1 for none. No signal."""
         if index != self._index:
+            self._update_column(self._index)
             self._index = index
             self._describe()
-            self.update()
+            self._update_column(index)
+
+    def _update_column(self, column: int) -> None:
+        """Paint one column anew: moving a slider lights another one many times a second."""
+        if 0 <= column < self.columns():
+            self.update(self._column_area(column).toAlignedRect())
+
+    def _column_area(self, column: int) -> QRectF:
+        """A column with its frame and caption."""
+        room = theme().px(30)
+        return QRectF(self.cell_rect(0, column).x() - room, 0, self._cell()[0] + 2 * room, self.height())
 
     def index(self) -> int:
         """The lit column; -1 for none."""
@@ -220,9 +231,11 @@ class Film(QWidget):
             self._ratio = ratio
         factor = device_factor(self._factor, ratio)
         rows, count = len(self._names), self.columns()
+        dirty = event.region()
+        touched = [i for i in range(count) if dirty.intersects(self._column_area(i).toAlignedRect())]
         for row in range(rows):
             self._paint_name(painter, row)
-            for column in range(count):
+            for column in touched:
                 rect = self.cell_rect(row, column)
                 pixels = self._pixels[row][column] if column < len(self._pixels[row]) else None
                 if pixels is None:
@@ -233,7 +246,7 @@ class Film(QWidget):
                     pixmap = self._pixmaps[row, column] = to_pixmap(pixels, factor, ratio)
                 draw_aligned(painter, rect.x(), rect.y(), pixmap)
                 outline_dark(painter, rect)
-        for column in range(min(count, len(self._captions))):
+        for column in [i for i in touched if i < len(self._captions)]:
             lit = column == self._index
             painter.setFont(colours.font(11, 600 if lit else 400))
             faint = column in self._notes
