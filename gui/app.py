@@ -9,7 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt
+from PySide6.QtCore import (
+    QElapsedTimer,
+    QEventLoop,
+    QMessageLogContext,
+    Qt,
+    QtMsgType,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from engine import paths
@@ -18,6 +25,9 @@ from gui.compute_starter import make_compute
 from gui.crash import CrashWatch
 from gui.main_window import MainWindow, fill_screen
 from gui.pages.base import Page
+from gui.pages.forward import ForwardPage
+from gui.pages.reverse import ReversePage
+from gui.pages.train import TrainPage
 from gui.preferences import load_preferences
 from gui.session import Session
 from gui.shortcuts import KeyGuard
@@ -31,10 +41,6 @@ SMALLEST, LARGEST = (640, 480), (7680, 4320)
 
 def page_classes() -> list[type[Page]]:
     """The pages in the order of their tabs."""
-    from gui.pages.forward import ForwardPage
-    from gui.pages.reverse import ReversePage
-    from gui.pages.train import TrainPage
-
     return [TrainPage, ForwardPage, ReversePage]
 
 
@@ -87,6 +93,7 @@ def render_page(page: str, size: str | tuple[int, int] = (1440, 900), theme_name
         raise BadSetting(f"There is no page called {page}.", f"Pages: {', '.join(names)}.")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    qInstallMessageHandler(_quiet)
     application = make_application()
     theme().set_mode(theme_name)
     session = Session(make_compute())
@@ -98,15 +105,17 @@ def render_page(page: str, size: str | tuple[int, int] = (1440, 900), theme_name
     window.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen, application.platformName() != "offscreen")
     window.resize(width, height)
     try:
-        wanted = run is not None or paths.DEFAULT_BUNDLED_RUN.exists()
-        if wanted and not session.open_run(paths.resolve_run(run or "bundled")):
-            raise refused[-1]
+        window.restore(run)
+        if refused:
+            raise refused[0]
         window.show_page(page)
         window.show()
         _wait_until_ready(window)
         picture = window.grab()
     finally:
         window.close()
+        window.deleteLater()
+        qInstallMessageHandler(None)
     if not picture.save(str(out)):
         raise DiffuscopeError(f"{out} cannot be written.", "Give a file name that ends in .png, in a folder "
                               "that exists.")
@@ -134,6 +143,12 @@ def _wait_until_ready(window: MainWindow) -> None:
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         settled = settled + 1 if window.page.ready() and not window.session.drawing() else 0
         time.sleep(0.01)
+
+
+def _quiet(kind: QtMsgType, _: QMessageLogContext, text: str) -> None:
+    """The offscreen platform complains of what it lacks; a picture lacks nothing."""
+    if kind not in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) and not text.startswith("This plugin does not"):
+        log.warning("%s", text)
 
 
 def _start_log() -> None:

@@ -12,7 +12,7 @@ from gui.widgets.buttons import IconButton
 TITLE = 34
 WIDTHS = {"Setup": 264, "Explain": 272}
 GRIP = 5
-NARROWEST, WIDEST = 220, 480
+NARROWEST, WIDEST = 240, 480
 
 
 class DockTitle(QWidget):

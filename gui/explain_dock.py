@@ -122,6 +122,7 @@ class Prose(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.setSizePolicy(QSizePolicy.Policy.Ignored if mono else QSizePolicy.Policy.Preferred,
                            QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(1)  # a dock may be narrower than a long word
         if well:
             self.setMargin(9)
         theme().changed.connect(self._restyle)
