@@ -105,7 +105,7 @@ def _at_rest(losses: NDArray[np.float64], seconds: float, found: Trend | None, s
         answer, took = "Stopped early.", f"{number(step)} of {number(num_steps)} steps in {clock(seconds)}"
     else:
         answer = "Finished."
-    words = f"{took}; loss {end:.3f}, {start:.2f} at the start"
+    words = f"{took}; loss {end:.3f}, from {start:.2f} at the start"
     if found is None:
         return answer, f"{words}."
     tail = {-1: f"still falling at the end ({percent(found.change)} over {number(2 * found.steps)} steps)",

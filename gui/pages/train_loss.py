@@ -23,7 +23,7 @@ from gui.words import clock
 
 DEFAULT_SMOOTHING = 0.92
 MOST_SMOOTHING = 0.99
-MOST_RAW, MOST_SMOOTH = 2000, 1000  # points drawn
+MOST_RAW, MOST_SMOOTH = 2000, 700  # points drawn
 SAME_PLACE = 0.04  # of the x axis: pauses nearer than that share a word
 
 

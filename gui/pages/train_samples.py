@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -28,7 +29,6 @@ from gui.widgets.picture_parts import KEYBOARD_REASONS, outline_dark, paint_clas
 from gui.widgets.picture_values import (
     Uint8,
     as_values,
-    draw_aligned,
     enlarge,
     to_image,
     to_pixels,
@@ -40,6 +40,7 @@ MOST_EARLIER = 5
 LARGEST = 6  # times, at 100 %
 ROW_GAP = 2
 LEAST_GAP = 2  # between columns
+SAMPLES, EARLIER = 0, 1  # the two rows
 SHARE_OF_HEIGHT = 0.45  # of the page
 
 
@@ -55,6 +56,7 @@ def earlier_steps(steps: Sequence[int], current: int, count: int) -> list[int]:
     return chosen[::-1]
 
 
+@lru_cache(maxsize=32)
 def layout_factor(width: float, height: float, ratio: float, columns: int, shape: tuple[int, int]) -> tuple[int, int]:
     """(device pixels for one pixel of a sample, earlier states above it) that fit.
 
@@ -87,7 +89,7 @@ class SampleStrip(QWidget):
         self._step = 0
         self._images: list[Uint8] = []  # (H, W) or (H, W, 3)
         self._earlier: list[tuple[int, list[Uint8]]] = []
-        self._pixmaps: dict[tuple[int, int], QPixmap] = {}
+        self._pixmaps: dict[int, QPixmap] = {}  # a whole row, its pictures side by side
         self._drawn_with: tuple[float, int, int] = (0.0, 0, 0)
         self._chosen = -1
         self._keyboard = False
@@ -213,30 +215,39 @@ class SampleStrip(QWidget):
         if self._drawn_with != (ratio, factor, count):
             self._drawn_with = (ratio, factor, count)
             self._pixmaps.clear()
-        shift = count - len(self._earlier)
         sunken = theme().color("sunken")
         for column in range(len(self._labels)):
-            for place in range(count):
-                rect = self.earlier_rect(column, place)
-                if place < shift:
-                    painter.fillRect(rect, sunken)
-                    continue
-                self._paint_picture(painter, rect, place - shift, column, factor // count)
+            self._paint_earlier(painter, column, count, factor // count)
             rect = self.sample_rect(column)
             if self._images:
-                self._paint_picture(painter, rect, -1, column, factor)
+                self._paint_part(painter, rect, SAMPLES, column, factor, 1)
+                outline_dark(painter, rect)
             else:
                 painter.fillRect(rect, sunken)
             self._paint_caption(painter, rect, column)
 
-    def _paint_picture(self, painter: QPainter, rect: QRectF, row: int, column: int, factor: int) -> None:
-        pixmap = self._pixmaps.get((row, column))
+    def _paint_earlier(self, painter: QPainter, column: int, count: int, factor: int) -> None:
+        """The earlier states side by side, the latest at the right; what is missing is an empty well."""
+        shift = count - len(self._earlier)
+        first = self.earlier_rect(column, 0)
+        if shift > 0:
+            painter.fillRect(QRectF(first.topLeft(), QSizeF(shift * first.width(), first.height())),
+                             theme().color("sunken"))
+        if self._earlier:
+            self._paint_part(painter, self.earlier_rect(column, shift), EARLIER, column, factor,
+                             len(self._earlier))
+
+    def _paint_part(self, painter: QPainter, rect: QRectF, row: int, column: int, factor: int,
+                    pictures: int) -> None:
+        """One column of a row; the row is one pixmap, so that a new strip costs two of them and not forty."""
+        pixmap = self._pixmaps.get(row)
         if pixmap is None:
-            pixels = self._images[column] if row < 0 else self._earlier[row][1][column]
-            pixmap = self._pixmaps[row, column] = to_pixmap(pixels, factor, self.devicePixelRatioF())
-        draw_aligned(painter, rect.x(), rect.y(), pixmap)
-        if row < 0:
-            outline_dark(painter, rect)
+            strips = [self._images] if row == SAMPLES else [strip for _, strip in self._earlier]
+            side_by_side = [picture for states in zip(*strips, strict=True) for picture in states]
+            pixmap = to_pixmap(np.concatenate(side_by_side, axis=1), factor, self.devicePixelRatioF())
+            self._pixmaps[row] = pixmap
+        tall, wide = self._shape[0] * factor, self._shape[1] * factor * pictures
+        draw_part(painter, rect.topLeft(), pixmap, QRectF(column * wide, 0, wide, tall))
 
     def _paint_caption(self, painter: QPainter, rect: QRectF, column: int) -> None:
         colours = theme()
@@ -356,5 +367,16 @@ class SampleStrip(QWidget):
         self.update()
 
 
+def draw_part(painter: QPainter, at: QPointF, pixmap: QPixmap, part: QRectF) -> None:
+    """Draw a part (in device pixels) at the device pixel nearest to a point."""
+    transform = painter.deviceTransform()
+    inverse, invertible = transform.inverted()
+    if invertible:
+        place = transform.map(at)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.drawPixmap(inverse.map(QPointF(round(place.x()), round(place.y()))), pixmap, part)
+
+
 def _pixels(image: NDArray[np.uint8]) -> Uint8:
-    return to_pixels(as_values(image))
+    """As it is shown: the strip's bytes are the picture's."""
+    return image if image.dtype == np.uint8 else to_pixels(as_values(image))

@@ -209,7 +209,7 @@ class DraftSections:
                                "on top.")
         self.preset.setProperty("explain", "presets")
         self.note = Text("", 12, 400, "muted", wrap=True)
-        self.reset = Link("Back to the preset's values")
+        self.reset = Link("Back to the preset’s values")
         self.reset.setToolTip("Put every setting back to what the preset says.")
         self.back = Link("Back to the open run")
         self.back.setToolTip("Show the settings of the open run. The draft is kept.")
