@@ -36,7 +36,7 @@ from gui.widgets.section import Section
 Float32 = NDArray[np.float32]
 PLAY_STOPS = 100
 NARROW = "\u202f"
-WHAT_IT_SHOWS = "one guess is an average of what it could be, many steps settle on one picture"
+WHAT_IT_SHOWS = "one guess is an average, many steps settle on one picture"
 
 
 def other_name(name: str) -> str:
@@ -259,7 +259,7 @@ class ForwardPage(Page):
         words = WHAT_IT_SHOWS
         if answer is not None and answer.complete and self._x0 is not None and column >= 0 and self._levels[column]:
             one, many = (rms_difference(row[column], self._x0) for row in (answer.one_jump, answer.many_steps))
-            words += f". From t {number(self._levels[column])} they miss x₀ by {one:.2f} and {many:.2f} (RMS)"
+            words += f"; from t {number(self._levels[column])} they miss x₀ by {one:.2f} and {many:.2f} RMS"
         self.film.set_note(words)
 
     # ---- files ----

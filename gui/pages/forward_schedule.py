@@ -68,7 +68,7 @@ class ScheduleChooser(QObject):
         self.fault = Text("", 12, 400, "error", wrap=True)
         self.check = CheckLine()
         self.note = Text("Changes the display, not the run.", 12, 400, "muted", wrap=True)
-        self.own = Link("", "undo")
+        self.own = Link("Use the run's own", "undo")
         self.own.setToolTip("Back to the schedule this run was trained with.")
         row = QWidget()
         line = QHBoxLayout(row)
