@@ -91,8 +91,8 @@ class RunSection(Section):
         self.go_on.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.go_on.setToolTip("Train on past the planned end: the learning rate warms up again to half its peak "
                               "and falls over the last steps.")
-        for widget in (self.more, self.more.editor, self.go_on):
-            widget.setProperty("explain", "stop-at")
+        for part in (self.more, self.more.editor, self.go_on):
+            part.setProperty("explain", "stop-at")
         self.body.addWidget(self.more)
         self.body.addWidget(self.go_on)
         self.go_on.clicked.connect(self._continue)
