@@ -19,7 +19,8 @@ from gui.widgets.empty_state import EmptyState
 from gui.widgets.picture_values import signed_span
 from gui.widgets.section import Section
 
-OLD_STAYS_MS = 300  # the last picture stays so long while the new one is waited for
+# The last pictures stay so long while new ones are waited for: mostly those come sooner, and nothing flickers.
+OLD_STAYS_MS, OLD_CLASSES_STAY_MS = 300, 1200
 
 
 class ReversePage(Page):
@@ -61,6 +62,14 @@ class ReversePage(Page):
         self._wait.setSingleShot(True)
         self._wait.setInterval(OLD_STAYS_MS)
         self._wait.timeout.connect(self._clear)
+        self._wait_classes = QTimer(self)
+        self._wait_classes.setSingleShot(True)
+        self._wait_classes.setInterval(OLD_CLASSES_STAY_MS)
+        self._wait_classes.timeout.connect(self._clear_old_classes)
+        self._again = QTimer(self)  # whether what is waited for still comes
+        self._again.setSingleShot(True)
+        self._again.setInterval(OLD_STAYS_MS)
+        self._again.timeout.connect(self._still_waiting)
         self._connect()
         self.refresh()
 
@@ -87,6 +96,11 @@ class ReversePage(Page):
 
     def ready(self) -> bool:
         return not self.session.drawing()
+
+    def deactivate(self) -> None:
+        super().deactivate()
+        for timer in (self._wait, self._wait_classes, self._again):
+            timer.stop()
 
     def refresh(self) -> None:
         session = self.session
@@ -146,6 +160,7 @@ class ReversePage(Page):
         if self.active and self.session.point() is not None:
             self.setup.show_weights()
             self._show_chosen()
+            self._wait_classes.start()
             self._take()
 
     def _on_sampling(self) -> None:
@@ -231,6 +246,10 @@ class ReversePage(Page):
         self.film.set_trajectory(trajectory)
         self._show_frame()
 
+    def _still_waiting(self) -> None:
+        if self.active and self.session.point() is not None and self.session.trajectory() is None:
+            self._say_drawing(None)
+
     def _take_class(self, label: int) -> None:
         """The picture on a class button: the finished one, or the best guess so far."""
         trajectory = self.session.trajectory(label)
@@ -253,13 +272,18 @@ class ReversePage(Page):
         self.film.set_trajectory(None)
         for picture in (self.stage.x, self.stage.x0, self.stage.eps, self.stage.guide):
             picture.set_image(None)
+        self._clear_old_classes()
+        self._say_drawing(None)
+
+    def _clear_old_classes(self) -> None:
+        """Class buttons and cells of all ten whose picture is of another point become empty."""
         for label, button in enumerate(self.stage.buttons):
             found = self.session.trajectory(label) if self.active else None
-            if found is None:
+            if found is None or found.filled == 0:
                 self._classes.pop(label, None)
+                self._all.pop(label, None)
                 button.set_image(None)
                 self.stage.all_view.set_pair(label, None, None)
-        self._say_drawing(None)
 
     def _show_frame(self) -> None:
         """The frame at this noise level. Runs in the slider's own event: only what changed is made anew."""
@@ -298,11 +322,11 @@ class ReversePage(Page):
 
     def _say(self, trajectory: Trajectory, frame: int) -> None:
         """The finding: how much of predicted x0 is already what it will be."""
+        level = self._level(trajectory, frame)
+        self.stage.x_head.set_note("" if level == self.session.t else f"nearest frame t = {number(level)}")
         if not is_complete(trajectory):
             self._say_drawing(trajectory)
             return
-        level = self._level(trajectory, frame)
-        self.stage.x_head.set_note("" if level == self.session.t else f"nearest frame t = {number(level)}")
         found = headway(trajectory, frame)
         for link in self.finding.links:
             link.show()
@@ -321,6 +345,11 @@ class ReversePage(Page):
         total = self.session.sampling.num_steps + 1
         filled = trajectory.filled if trajectory is not None else 0
         of = f"frame {number(filled)} of {number(total)}" if filled else ""
-        self.stage.x_head.set_note(of)
         label = self.session.class_names[self.session.class_label]
+        if not filled and not self.session.drawing() and self.active:
+            self.finding.set("Not drawn.", f"Class {label}, seed {number(self.session.seed)} could not be drawn; "
+                             "the banner above says why.")
+            return
+        if not filled and self.active:
+            self._again.start()
         self.finding.set("Drawing.", f"Class {label}, seed {number(self.session.seed)}" + (f": {of}." if of else "."))

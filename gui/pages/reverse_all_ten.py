@@ -118,6 +118,7 @@ class AllTen(QWidget):
         self._drawn_with: tuple[int, float] = (0, 0.0)
         self._shape = (28, 28)
         self._laid_for: tuple[object, ...] = ()
+        self._head = theme().height(22)
         self._cells: list[QRectF] = []
         self._index = -1
         self._keyboard = False
@@ -125,7 +126,11 @@ class AllTen(QWidget):
         self.setToolTip("Left x_t, right predicted x₀, all from the same noise.\nPress one to look at it alone.")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        theme().changed.connect(self.update)
+        theme().changed.connect(self._theme_changed)
+
+    def _theme_changed(self) -> None:
+        self._laid_for = ()
+        self.update()
 
     def set_class_names(self, names: Sequence[str]) -> None:
         """Names of the run's classes."""
@@ -162,29 +167,27 @@ class AllTen(QWidget):
     def _rows(self) -> int:
         return max(1, -(-len(self._names) // COLUMNS))
 
-    def _head(self) -> int:
-        return theme().height(22)
-
     def factor(self) -> int:
         """Device pixels for a picture pixel: the largest that fits."""
         ratio = self.devicePixelRatioF()
         height, width = self._shape
         wide = (self.width() - (COLUMNS - 1) * 4) / COLUMNS - GAP
-        tall = self.height() / self._rows() - self._head()
+        tall = self.height() / self._rows() - self._head
         return max(1, int(min(wide * ratio / (2 * width), tall * ratio / height) + 1e-6))
 
     def cell_rect(self, class_label: int) -> QRectF:
         """Name and both pictures of a class; spare room goes into the gaps."""
-        laid_for = (self.size(), self.devicePixelRatioF(), self._shape, len(self._names), self._head())
+        laid_for = (self.width(), self.height(), self.devicePixelRatioF(), self._shape, len(self._names))
         if laid_for != self._laid_for:
             self._laid_for = laid_for
+            self._head = theme().height(22)
             self._cells = [self._place(label) for label in range(len(self._names))]
         return self._cells[class_label]
 
     def _place(self, class_label: int) -> QRectF:
         scale = self.factor() / self.devicePixelRatioF()
         wide = 2 * self._shape[1] * scale + GAP
-        tall = self._head() + self._shape[0] * scale
+        tall = self._head + self._shape[0] * scale
         row, column = divmod(class_label, COLUMNS)
         across = (self.width() - wide) / (COLUMNS - 1)
         down = min(self.height() / self._rows() - tall, theme().px(40))
@@ -194,8 +197,8 @@ class AllTen(QWidget):
         """x_t (part 0) or predicted x0 (part 1) of a class."""
         cell = self.cell_rect(class_label)
         wide = (cell.width() - GAP) / 2
-        return QRectF(cell.x() + part * (wide + GAP), cell.y() + self._head(), wide,
-                      cell.height() - self._head())
+        return QRectF(cell.x() + part * (wide + GAP), cell.y() + self._head, wide,
+                      cell.height() - self._head)
 
     def _at(self, position: QPointF) -> int:
         return next((i for i in range(len(self._names)) if self.cell_rect(i).contains(position)), -1)
@@ -211,12 +214,12 @@ class AllTen(QWidget):
             self._drawn_with = (factor, ratio)
         for label, name in enumerate(self._names):
             cell = self.cell_rect(label)
-            middle = cell.y() + self._head() / 2
+            middle = cell.y() + self._head / 2
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             paint_class_dot(painter, QPointF(cell.x() + style.px(5), middle), label)
             painter.setFont(style.font(13, 600))
             painter.setPen(style.color("accent" if label == self._index else "text"))
-            painter.drawText(QRectF(cell.x() + style.px(14), cell.y(), cell.width() - style.px(14), self._head()),
+            painter.drawText(QRectF(cell.x() + style.px(14), cell.y(), cell.width() - style.px(14), self._head),
                              Qt.AlignmentFlag.AlignVCenter, name)
             for part in (0, 1):
                 rect = self.picture_rect(label, part)
@@ -232,7 +235,7 @@ class AllTen(QWidget):
             if self._keyboard and self.hasFocus() and label == self._index:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(style.color("accent"), 2))
-                painter.drawRect(cell.adjusted(1, self._head() + 1, -1, -1))
+                painter.drawRect(cell.adjusted(1, self._head + 1, -1, -1))
         painter.end()
 
     # ---- hands ----

@@ -124,9 +124,9 @@ class ReverseSetup(QObject):
         run = self.session.run
         total = run.info.config.diffusion.num_timesteps if run else 0
         ddpm = sampling.sampler == "ddpm"
-        self.note.setText(f"DDPM walks all {number(total)} steps of the schedule."
+        self.note.setText(f"DDPM walks all {number(total)} steps."
                           if ddpm and sampling.num_steps == total else
-                          f"DDPM on {number(sampling.num_steps)} of the schedule's {number(total)} steps."
+                          f"DDPM on {number(sampling.num_steps)} of {number(total)} steps."
                           if ddpm else "")
         self.note.setVisible(ddpm)
         self.undo.setEnabled(run is not None and run.info.config.sampling != sampling)
@@ -167,8 +167,8 @@ class ReverseSetup(QObject):
             self.well.set_lines([], "")
             return
         lines = sample_arguments(run, session.step, session.class_label, session.seed, session.sampling)
-        shown = [" ".join(words) for words in lines] + [f"--out {PICTURE_FILE}"]
-        self.well.set_lines([f"sample {shown[0]}", *(f" {line}" for line in shown[1:])], self.command_text())
+        first, *rest = [" ".join(words) for words in lines]
+        self.well.set_lines([f"sample {first}", *(f" {line}" for line in rest)], self.command_text())
 
     def command_text(self) -> str:
         """What is copied; "" without a run."""

@@ -261,7 +261,9 @@ class Film(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(colours.color("accent"), wide, Qt.PenStyle.SolidLine,
                                 Qt.PenCapStyle.SquareCap, Qt.PenJoinStyle.MiterJoin))
-            painter.drawRect(top.united(bottom).adjusted(-1, -1, 1, 1))
+            # The outer columns end where the widget does: there the frame lies on the pictures.
+            inside = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+            painter.drawRect(top.united(bottom).adjusted(-1, -1, 1, 1).intersected(inside))
         painter.end()
 
     def _paint_name(self, painter: QPainter, row: int) -> None:

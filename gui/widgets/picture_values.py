@@ -63,7 +63,9 @@ def to_pixels(values: NDArray, kind: Kind = "grey", span: float | None = None,
     grey: -1..1 clipped. noise: +-2.6 standard deviations on the blue ramp. signed: +-span around middle grey,
     span None taking the largest magnitude. map: 0..span (None: the largest value) on `ramp`.
     """
-    values = np.nan_to_num(channels_first(values).astype(np.float32), nan=0.0, posinf=1e6, neginf=-1e6)
+    values = channels_first(values).astype(np.float32)
+    if not np.isfinite(values).all():  # rare, and the repair costs more than all the rest
+        values = np.nan_to_num(values, nan=0.0, posinf=1e6, neginf=-1e6)
     if kind == "grey":
         pixels = to_uint8(values)
         return np.moveaxis(pixels, 0, 2) if len(pixels) == 3 else pixels[0]

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from scripted import Script, config, make_run, trajectory
 
 from engine import paths
+from engine.errors import DiffuscopeError
 from engine.events import TrajectoriesReady, Trajectory
 from gui.explain import load_topic
 from gui.pages.reverse import ReversePage
@@ -110,6 +111,21 @@ def test_a_growing_trajectory_is_shown_with_its_last_frame(page: ReversePage) ->
     assert first_pixel(page) == expected(5, 1)
     assert page.finding.text() == "Drawing. Class 5, seed 11: frame 2 of 5."
     assert page.film.film._pixels[0][2] is None
+
+
+def test_a_picture_that_cannot_be_drawn_is_said_so_and_can_be_tried_again(page: ReversePage, qtbot: QtBot,
+                                                                          script: Script) -> None:
+    script.fail_trajectories = DiffuscopeError("Snapshot 40 is damaged.")
+    page.session.set_seed(50)
+    qtbot.waitUntil(lambda: page.finding.text().startswith("Not drawn."), timeout=8000)
+    assert page.finding.text() == "Not drawn. Class 3, seed 50 could not be drawn; the banner above says why."
+    assert page.stage.x.values is None, "the picture of another seed is not left standing"
+    assert page.stage.buttons[3]._pixels is None
+    assert page.ready()
+    script.fail_trajectories = None
+    page.session.retry_trajectories()
+    qtbot.waitUntil(lambda: page.stage.x.values is not None and page.ready(), timeout=8000)
+    assert first_pixel(page) == expected(3, 2)
 
 
 def test_class_buttons_show_the_ten_finished_pictures_and_move_the_point(page: ReversePage) -> None:
@@ -244,7 +260,7 @@ def test_ddpm_takes_every_step_of_the_schedule_and_says_so(page: ReversePage, qt
     setup, session = page.setup, page.session
     setup._set_sampler("ddpm")
     assert (session.sampling.sampler, session.sampling.num_steps) == ("ddpm", 1000)
-    assert setup.note.text() == "DDPM walks all 1\u202f000 steps of the schedule."
+    assert setup.note.text() == "DDPM walks all 1\u202f000 steps."
     assert not setup.eta.isEnabled()
     assert "DDPM" in setup.eta.slider.toolTip()
     setup._set_sampler("ddim")
@@ -292,7 +308,8 @@ def test_the_cost_is_what_was_measured(page: ReversePage) -> None:
     setup, session = page.setup, page.session
     assert setup.cost.text() == "8 network calls; came with the run"
     from engine.compute import Message
-    from engine.events import TrajectoryRequest
+    from engine.errors import DiffuscopeError
+from engine.events import TrajectoryRequest
 
     assert session.run is not None
     request = TrajectoryRequest(session.run.path, 40, (3,), 12, session.sampling)
