@@ -100,7 +100,6 @@ class ForwardPage(Page):
         session.run_changed.connect(self._on_run)
         session.step_changed.connect(self._on_model)
         session.snapshots_changed.connect(self._on_model)
-        session.training_changed.connect(self._on_model)
 
     # ---- what the window asks ----
 
@@ -259,7 +258,7 @@ class ForwardPage(Page):
         words = WHAT_IT_SHOWS
         if answer is not None and answer.complete and self._x0 is not None and column >= 0 and self._levels[column]:
             one, many = (rms_difference(row[column], self._x0) for row in (answer.one_jump, answer.many_steps))
-            words += f"; from t {number(self._levels[column])} they miss x₀ by {one:.2f} and {many:.2f} RMS"
+            words += f"; RMS error from t {number(self._levels[column])}: {one:.2f} and {many:.2f}"
         self.film.set_note(words)
 
     # ---- files ----

@@ -22,13 +22,14 @@ from engine.errors import DiffuscopeError
 from gui.session import Notice, Session
 from gui.theme import theme, tip
 from gui.widgets.buttons import IconButton, Link, OutlineButton
-from gui.widgets.fields import NARROW, NumberField
+from gui.widgets.fields import NumberField
 from gui.widgets.labels import Text
 from gui.widgets.picture_grid import PictureGrid
 from gui.widgets.section import Section
 
 ROWS = COLUMNS = 4
 PAGE = ROWS * COLUMNS
+LABEL = 56  # px of a label's column; the numbers behind the fields need the rest
 POLL_MS = 15
 FILES = "Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.gif);;All files (*)"
 
@@ -319,7 +320,7 @@ class ImageChooser(QObject):
                                     else f"{self._class_name()}, {number(choice.number)}")
 
     def _restyle(self) -> None:
-        self._label.setFixedWidth(theme().px(NARROW))
+        self._label.setFixedWidth(theme().px(LABEL))
         self.number.setFixedWidth(theme().px(60))
 
     def _picked(self, index: int) -> None:

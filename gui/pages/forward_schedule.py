@@ -6,10 +6,11 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from engine.config import number
+from gui.pages.forward_image import LABEL
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.buttons import Link
-from gui.widgets.fields import NARROW, NumberField
+from gui.widgets.fields import NumberField
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
 from gui.widgets.segmented import Segmented
@@ -123,5 +124,5 @@ class ScheduleChooser(QObject):
         self.fault.setVisible(bool(sentence))
 
     def _restyle(self) -> None:
-        self._label.setFixedWidth(theme().px(NARROW))
+        self._label.setFixedWidth(theme().px(LABEL))
         self.steps.setFixedWidth(theme().px(76))

@@ -268,7 +268,7 @@ class Plot(QWidget):
             if line.decimals is not None and line.style != "thin" and len(line.x):
                 found = line.value_at(at) if at is not None else float(line.y[-1])
                 value = "" if math.isnan(found) else f"{found:.{line.decimals}f}".replace("-", "\u2212")
-            widest = f"00.{'0' * (line.decimals or 0)}"
+            widest = line.widest_value()
             entries.append(Entry(line.name, value, line.swatch_color(), line.width,
                                  line.style in ("dash", "thin"), widest if value else ""))
         self.legend.set_entries(entries)

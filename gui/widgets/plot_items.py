@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gui.widgets.plot import Plot
 
 RAW_ALPHA = 0.25
+MINUS = "\u2212"
 EMPTY: Float64 = np.zeros(0)
 
 
@@ -95,6 +96,14 @@ class Line:
     def value_at(self, x: float) -> float:
         """y under a place; nan outside the curve."""
         return value_at(self.x, self.y, x, self.between)
+
+    def widest_value(self) -> str:
+        """A text as wide as any of its values in the legend."""
+        if len(self.y) == 0:
+            return ""
+        low, high = float(self.y.min()), float(self.y.max())
+        whole = len(str(int(max(abs(low), abs(high)))))
+        return f"{MINUS if low < 0 else ''}{'0' * whole}.{'0' * (self.decimals or 0)}"
 
     def color(self) -> QColor:
         """Its colour in the present theme; token may be "class:3"."""

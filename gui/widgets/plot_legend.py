@@ -83,5 +83,5 @@ class Legend(QWidget):
                 painter.drawText(QRectF(x, 0, value + 2, self.height()), Qt.AlignmentFlag.AlignVCenter,
                                  entry.value)
                 x += room
-            x += colours.px(16)
+            x += colours.px(12)
         painter.end()
