@@ -41,7 +41,6 @@ class Closing(QObject):
             return
         box = self.question = QMessageBox(self._window)
         box.setWindowTitle("Training is under way")
-        box.setIcon(QMessageBox.Icon.Question)
         box.setText("A model is being trained.")
         box.setInformativeText("If it is saved, it can be continued later from the same step.")
         save = box.addButton("Save and quit", QMessageBox.ButtonRole.AcceptRole)

@@ -63,6 +63,7 @@ class PreferencesDialog(QDialog):
             label.setBuddy(editor)
             editor.setAccessibleName(word)
             editor.setToolTip(tip)
+            editor.setMinimumWidth(theme().px(200))
             grid.addWidget(label, line, 0)
             grid.addWidget(editor, line, 1, Qt.AlignmentFlag.AlignLeft)
         label = QLabel("New runs in")

@@ -14,7 +14,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine import jobs, paths
-from engine.compute import Compute, Message
+from engine.compute import Compute, Message, Priority
 from engine.config import RunConfig
 from engine.errors import DiffuscopeError, ErrorReport, report
 from engine.events import (
@@ -60,7 +60,7 @@ class Session(Coordinates):
         self.locked_by = ""  # who else is training the open run
         self._strip_steps: list[int] = []
         self.requests = TrajectoryRequests(self.bridge, self)
-        self.requests.changed.connect(self.trajectories_changed)
+        self.requests.changed.connect(self._on_trajectories)
         self.requests.failed.connect(lambda told: self._say_report("trajectory", told))
         self._refresh = QTimer(self)
         self._refresh.setInterval(REFRESH_MS)
@@ -156,6 +156,9 @@ class Session(Coordinates):
         self.snapshots = _steps(run)
         self.step = self.snapshots[-1] if self.snapshots else 0
         self.requests.use(run.info.id, run.path, self.point)
+        self.requests.point_moved()
+        if self.training:
+            self.requests.priority = Priority.BACKGROUND
         self.locked_by = "" if self.training else str(run.is_locked() or "")
         self._fill_from_recorded(run)
         if self.sampling != run.info.config.sampling:
@@ -312,6 +315,11 @@ class Session(Coordinates):
                 self.seed = seed
                 self.seed_changed.emit(seed)
 
+    def _on_trajectories(self) -> None:
+        self.trajectories_changed.emit()
+        if self.following:
+            self._follow()
+
     def _point_moved(self) -> None:
         self.requests.point_moved()
         self.message_cleared.emit("trajectory")
@@ -392,9 +400,23 @@ class Session(Coordinates):
         if not steps:
             return
         if self.following:
-            self.set_step(steps[-1], by_hand=False)
+            self._follow()
         elif self.step not in steps:
             self.set_step(self.step, by_hand=False)
+
+    def _follow(self) -> None:
+        """Go with the newest snapshot, as fast as it can be drawn without holding training up.
+
+        Nobody waits for these pictures, so they take the background's share; a snapshot that comes before
+        the last one is drawn is left out.
+        """
+        if not self.snapshots or self.step == self.snapshots[-1]:
+            return
+        if self.training and self.requests.busy():
+            return  # comes back when that is done
+        self.set_step(self.snapshots[-1], by_hand=False)
+        if self.training:
+            self.requests.priority = Priority.BACKGROUND
 
     def _on_training_over(self, *, discarded: bool) -> None:
         if discarded:
@@ -407,6 +429,8 @@ class Session(Coordinates):
                 self.message.emit(Notice("run-gone", "warning", error.headline, error.advice))
                 return
             self._new_snapshots(_steps(self.run))
+            if self.following:
+                self._follow()
             self._refresh.start()
 
     def replace_compute(self, compute: Compute) -> bool:

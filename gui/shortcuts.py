@@ -34,7 +34,7 @@ class Key:
 
 
 KEYS: dict[str, Key] = {
-    "play": Key(("Space",), "Play or pause the row that has focus, else the noise row", "Look"),
+    "play": Key(("Space",), "Play or pause the row in focus, else the noise row", "Look"),
     "seed-new": Key(("R",), "New seed", "Look"),
     "seed-last": Key(("Shift+R",), "Previous seed", "Look"),
     "follow": Key(("F",), "Follow live", "Look"),

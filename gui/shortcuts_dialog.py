@@ -57,7 +57,7 @@ class ShortcutsDialog(QDialog):
         column.addLayout(end)
         theme().changed.connect(self._restyle)
         self._restyle()
-        self.resize(theme().px(520), theme().px(560))
+        self.resize(theme().px(560), theme().px(600))
 
     @staticmethod
     def _rows(page_titles: Sequence[str]) -> list[tuple[str, list[tuple[str, str]]]]:

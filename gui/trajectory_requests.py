@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine import jobs
-from engine.compute import Message
+from engine.compute import Message, Priority
 from engine.events import JobDone, JobFailed, TrajectoriesReady, Trajectory, TrajectoryRequest
 from gui.bridge import Bridge
 from gui.trajectories import Point, TrajectoryCache, is_complete
@@ -32,6 +32,7 @@ class TrajectoryRequests(QObject):
         super().__init__(parent)
         self.cache = TrajectoryCache()
         self.wanted: set[int] = set()  # classes of the current point
+        self.priority = Priority.INTERACTIVE  # of what is asked for from now on
         self._bridge = bridge
         self._run: tuple[str, Path] | None = None  # id and folder
         self._point_of: PointOf = lambda _: None
@@ -66,6 +67,7 @@ class TrajectoryRequests(QObject):
     def point_moved(self) -> None:
         """What is under way is of another point now: the other classes are stopped."""
         self.wanted.clear()
+        self.priority = Priority.INTERACTIVE
         if ALL in self._in_flight:
             self._bridge.cancel(ALL)
             del self._in_flight[ALL]
@@ -136,5 +138,5 @@ class TrajectoryRequests(QObject):
         first = points[0]
         request = TrajectoryRequest(self._run[1], first.snapshot, tuple(p.class_label for p in points),
                                     first.seed, first.sampling)
-        job_id = self._bridge.submit(jobs.trajectory_job(request, key=key))
+        job_id = self._bridge.submit(jobs.trajectory_job(request, key, self.priority))
         self._in_flight[key] = (job_id, frozenset(points))

@@ -95,6 +95,7 @@ class Script:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, TrajectoryRequest]] = []
+        self.priorities: list[Priority] = []
         self.commands: list[Command] = []
         self.fail_trajectories: Exception | None = None
         self.fail_training_at: tuple[int, Event] | None = None
@@ -106,6 +107,7 @@ class Script:
     def trajectory_job(self, request: TrajectoryRequest, key: str = "reverse",
                        priority: Priority = Priority.INTERACTIVE) -> Job:
         self.asked.append((key, request))
+        self.priorities.append(priority)
 
         def make(_: Any) -> Generator[Event, Command | None, None]:
             if self.fail_trajectories is not None:

@@ -437,7 +437,7 @@ def test_the_status_bar_speaks_in_words_and_units(qtbot: QtBot, make: Make, scri
     window = make()
     script.step_seconds = 0.02
     window.session.start_training(config(num_steps=400))
-    qtbot.waitUntil(no_more(lambda: "images/s" in window.status.text()), timeout=5000)
+    qtbot.waitUntil(no_more(lambda: " left" in window.status.text()), timeout=5000)
     text = window.status.text()
     for words in ("Training", "step ", "of 400", "850 images/s", "left", "CPU, bf16, 2 threads", "400 MB"):
         assert words in text

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from scripted import Script, config, make_bundled, make_run, no_more, sampling, trajectory
 
 from engine import paths
+from engine.compute import Priority
 from engine.errors import BadSetting, DiffuscopeError, ErrorReport
 from engine.events import (
     ChangeTraining,
@@ -451,3 +452,23 @@ def test_losing_the_open_run_leaves_a_working_session(session: Session, tmp_path
     assert session.run is None
     assert session.snapshots == []
     assert session.trajectory() is None
+
+
+def test_following_never_holds_training_up(qtbot: QtBot, session: Session, script: Script) -> None:
+    """Pictures nobody asked for by hand take the background's share, one snapshot at a time."""
+    script.step_seconds = 0.01
+    session.trajectories_changed.connect(lambda: [session.trajectory(label) for label in range(10)])
+    session.start_training(config(num_steps=200))
+    wait_over(qtbot, session)
+    qtbot.waitUntil(no_more(lambda: session.step == 200 and not session.drawing()), timeout=5000)
+    followed = [priority for (_, request), priority in zip(script.asked, script.priorities, strict=True)
+                if request.snapshot != 200]
+    assert followed
+    assert set(followed) == {Priority.BACKGROUND}
+    session.set_step(10)
+    session.trajectory()
+    qtbot.waitUntil(no_more(lambda: not session.drawing()), timeout=5000)
+    session.set_seed(5)
+    session.trajectory()
+    qtbot.waitUntil(no_more(lambda: session.trajectory() is not None), timeout=5000)
+    assert script.priorities[-1] is Priority.INTERACTIVE, "what a hand asks for comes first"
