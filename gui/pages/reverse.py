@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
+from engine import paths
 from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
@@ -40,8 +41,8 @@ class ReversePage(Page):
         self.setup = ReverseSetup(session, self)
         self.stage = ReverseStage(session.class_names)
         self.film = ReverseFilm()
-        self.empty = EmptyState("", "", [("Go to bundled run", session.open_bundled)])
-        self.empty.buttons[0].setToolTip("Open the run that ships with the program.")
+        self.empty = EmptyState("", "", [("Open the run that ships", session.open_bundled)])
+        self.empty.buttons[0].setToolTip("A trained digit model that came with the program")
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -224,7 +225,7 @@ class ReversePage(Page):
                                  "The first comes within seconds of pressing Train." if not session.training
                                  else "The first comes as soon as training has begun.")
         for button in self.empty.buttons:
-            button.setVisible(session.run is None)
+            button.setVisible(session.run is None and paths.DEFAULT_BUNDLED_RUN.exists())
         self._either.setCurrentWidget(self.empty)
         self.finding.set("", "")
         for link in self.finding.links:

@@ -36,7 +36,6 @@ class CommandWell(QAbstractButton):
             self._lines = list(lines)
             self.setAccessibleDescription(whole)
             self.setToolTip(tip(f"{whole}\nPress to copy.") if whole else "")
-            self.setVisible(bool(lines))
             if tall:
                 self.updateGeometry()
             self.update()

@@ -164,7 +164,7 @@ class ReverseSetup(QObject):
         session, run = self.session, self.session.run
         self.copy.setEnabled(session.point() is not None)
         if run is None or session.point() is None:
-            self.well.set_lines([], "")
+            self.well.set_lines(["no run is open" if run is None else "no snapshot yet"], "")
             return
         lines = sample_arguments(run, session.step, session.class_label, session.seed, session.sampling)
         first, *rest = [" ".join(words) for words in lines]
@@ -181,6 +181,10 @@ class ReverseSetup(QObject):
         """Schedule and training of the run, in plain text."""
         run, session = self.session.run, self.session
         if run is None:
+            for section, rows in ((self.schedule, self.schedule_rows), (self.training, self.training_rows)):
+                section.set_state_text("no run")
+                for row in rows.values():
+                    row.set_value("none yet")
             return
         info, schedule = run.info, run.schedule()
         self.schedule.set_state_text(f"{schedule.name}, T = {number(schedule.num_timesteps)}")

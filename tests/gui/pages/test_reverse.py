@@ -17,8 +17,9 @@ from pytestqt.qtbot import QtBot
 from scripted import Script, config, make_run, trajectory
 
 from engine import paths
+from engine.compute import Message
 from engine.errors import DiffuscopeError
-from engine.events import TrajectoriesReady, Trajectory
+from engine.events import TrajectoriesReady, Trajectory, TrajectoryRequest
 from gui.explain import load_topic
 from gui.pages.reverse import ReversePage
 from gui.pages.reverse_film import ordinal, spread
@@ -307,10 +308,6 @@ def test_reset_brings_back_the_runs_own_sampling(page: ReversePage, qtbot: QtBot
 def test_the_cost_is_what_was_measured(page: ReversePage) -> None:
     setup, session = page.setup, page.session
     assert setup.cost.text() == "8 network calls; came with the run"
-    from engine.compute import Message
-    from engine.errors import DiffuscopeError
-from engine.events import TrajectoryRequest
-
     assert session.run is not None
     request = TrajectoryRequest(session.run.path, 40, (3,), 12, session.sampling)
     done = {3: trajectory(3, 12, 40)}
