@@ -25,7 +25,6 @@ class DockTitle(QWidget):
         self.close_button.setAccessibleName(f"Close {words}")
         self.close_button.clicked.connect(dock.close)
         row = QHBoxLayout(self)
-        row.setContentsMargins(16, 0, 6, 0)
         row.addWidget(self.label)
         row.addStretch(1)
         row.addWidget(self.close_button)
@@ -34,6 +33,7 @@ class DockTitle(QWidget):
 
     def _restyle(self) -> None:
         self.label.setFont(theme().font(12, 600))
+        self.layout().setContentsMargins(theme().px(16), 0, theme().px(6), 0)
         self.setFixedHeight(theme().px(TITLE))
 
     def paintEvent(self, _: QPaintEvent) -> None:

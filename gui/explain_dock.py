@@ -31,8 +31,7 @@ class ExplainDock(SideDock):
         inner = QWidget()
         inner.setObjectName("dockBody")
         column = QVBoxLayout(inner)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(10)
+        self._column = column
         self.heading = Prose(15, "text", weight=600, plain=True)
         self.sentence = Prose(13, "text")
         self.how = Prose(13, "text2")
@@ -56,6 +55,7 @@ class ExplainDock(SideDock):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             application.focusChanged.connect(self._on_focus)
+        self._restyle()
 
     def show_page(self, topic: str) -> None:
         """The page in front; its topic shows until something more special has focus."""
@@ -105,6 +105,9 @@ class ExplainDock(SideDock):
     def _restyle(self) -> None:
         super()._restyle()
         if hasattr(self, "function"):
+            px = theme().px
+            self._column.setContentsMargins(px(16), px(12), px(16), px(12))
+            self._column.setSpacing(px(10))
             self._fill()  # the two colours stand in the text
 
 

@@ -25,6 +25,7 @@ from gui.session import Session
 from gui.setup_dock import SetupDock
 from gui.status_bar import StatusBar
 from gui.tabs import TabRow
+from gui.theme import theme
 from gui.timeline_link import TimelineLink
 from gui.transport import Transport
 from gui.undo import History
@@ -81,7 +82,6 @@ class MainWindow(QMainWindow):
             self.addToolBar(area, Bar(words, widget, self))
         self.tab_row = TabRow()
         self.banners = BannerArea()
-        self.banners.setContentsMargins(16, 12, 16, 0)
         self.stack = QStackedWidget()
         self.stack.setObjectName("pages")
         self.pages = [make(session) for make in page_classes]
@@ -116,6 +116,8 @@ class MainWindow(QMainWindow):
         self.transport.device_chosen.connect(lambda name: self.commands.change_preferences(device=name))
         session.run_changed.connect(self._on_run)
         session.training_changed.connect(self._on_training)
+        theme().changed.connect(self._scale)
+        self._scale()
         self._seconds = QTimer(self)
         self._seconds.setInterval(1000)
         self._seconds.timeout.connect(self._on_second)
@@ -286,6 +288,10 @@ class MainWindow(QMainWindow):
         event.accept()
         self.hide()  # gone at once; the thread may need a moment to end
         self.session.shutdown(timeout=5.0)
+
+    def _scale(self) -> None:
+        px = theme().px
+        self.banners.setContentsMargins(px(16), px(12), px(16), 0)
 
 
 class Bar(QToolBar):

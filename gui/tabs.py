@@ -89,7 +89,6 @@ class TabRow(QWidget):
             button.setAccessibleName(name)
         self.question.clicked.connect(self.explain_asked)
         row = QHBoxLayout(self)
-        row.setContentsMargins(4, 0, 8, 1)
         row.setSpacing(0)
         row.addWidget(self.tabs)
         row.addStretch(1)
@@ -112,4 +111,5 @@ class TabRow(QWidget):
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(HEIGHT) + 1)
+        self.layout().setContentsMargins(theme().px(4), 0, theme().px(8), 1)
         self.update()

@@ -48,8 +48,6 @@ class Transport(QWidget):
         self.device = DropDown("Device", self._fill_devices,
                                "What computes. Auto takes a GPU if there is one.")
         row = QHBoxLayout(self)
-        row.setContentsMargins(12, 0, 8, LINE)
-        row.setSpacing(8)
         for button in (self.train, self.pause, self.stop):
             row.addWidget(button)
         rule = QFrame()
@@ -200,6 +198,8 @@ class Transport(QWidget):
         style = theme()
         self.setFixedHeight(style.px(HEIGHT) + LINE)
         self._rule.setFixedSize(1, style.px(20))
+        self.layout().setContentsMargins(style.px(12), 0, style.px(8), LINE)
+        self.layout().setSpacing(style.px(8))
         self._rule.setStyleSheet(f"background: {style.color('line').name()};")
         self.update()
 

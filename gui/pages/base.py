@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from gui.theme import theme
 from gui.widgets.finding import Finding
 
 if TYPE_CHECKING:
@@ -37,14 +38,20 @@ class Page(QWidget):
         self.setObjectName("page")
         self.setAccessibleName(f"{self.title} page")
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(MARGIN_X, MARGIN_Y, MARGIN_X, MARGIN_Y)
-        outer.setSpacing(8)
+        self._outer = outer
         self.finding = Finding(self)
         outer.addWidget(self.finding)
         self.body = QVBoxLayout()
         self.body.setContentsMargins(0, 0, 0, 0)
         self.body.setSpacing(8)
         outer.addLayout(self.body, 1)
+        theme().changed.connect(self._scale)
+        self._scale()
+
+    def _scale(self) -> None:
+        px = theme().px
+        self._outer.setContentsMargins(px(MARGIN_X), px(MARGIN_Y), px(MARGIN_X), px(MARGIN_Y))
+        self._outer.setSpacing(px(8))
 
     def setup_sections(self) -> list[Section]:
         """Sections for the Setup dock, made once by the page and kept; shown while the page is in front."""
