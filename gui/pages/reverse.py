@@ -34,6 +34,7 @@ class ReversePage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._trajectory: Trajectory | None = None  # what is drawn, maybe still the last one
+        self._sampling = session.sampling  # and how
         self._drawn: tuple[Trajectory | None, int, int] = (None, -1, 0)  # with frame, and frames filled
         self._classes: dict[int, tuple[Trajectory, int]] = {}  # what the class buttons show
         self._all: dict[int, tuple[Trajectory, int]] = {}  # and the view of all ten, with its frame
@@ -161,7 +162,10 @@ class ReversePage(Page):
         if self.active and self.session.point() is not None:
             self.setup.show_weights()
             self._show_chosen()
-            self._wait_classes.start()
+            if self._live():
+                self._wait_classes.stop()
+            else:
+                self._wait_classes.start()
             self._take()
 
     def _on_sampling(self) -> None:
@@ -237,15 +241,29 @@ class ReversePage(Page):
         trajectory = session.trajectory()
         for label in range(len(session.class_names)):
             self._take_class(label)
+        if self._keeps_up(trajectory):
+            self._wait.stop()
+            self._show_frame()
+            return
         if trajectory is None or trajectory.filled == 0:
             if self._trajectory is not None and not self._wait.isActive():
                 self._wait.start()
             self._say_drawing(None)
             return
         self._wait.stop()
-        self._trajectory = trajectory
+        self._trajectory, self._sampling = trajectory, session.sampling
         self.film.set_trajectory(trajectory)
         self._show_frame()
+
+    def _live(self) -> bool:
+        """Whether training runs and this point goes with it."""
+        return self.session.training and self.session.following
+
+    def _keeps_up(self, new: Trajectory | None) -> bool:
+        """Following training, the last snapshot's frames stay until the new ones are all there."""
+        old, session = self._trajectory, self.session
+        return self._live() and old is not None and not is_complete(new) and self._sampling == session.sampling \
+            and (old.class_label, old.seed) == (session.class_label, session.seed)
 
     def _still_waiting(self) -> None:
         if self.active and self.session.point() is not None and self.session.trajectory() is None:
@@ -259,8 +277,10 @@ class ReversePage(Page):
         known = self._classes.get(label)
         if known is not None and known[0] is trajectory and known[1] == trajectory.filled:
             return
-        self._classes[label] = (trajectory, trajectory.filled)
         done = is_complete(trajectory)
+        if not done and self._live() and known is not None and known[0].seed == trajectory.seed:
+            return
+        self._classes[label] = (trajectory, trajectory.filled)
         if label < len(self.stage.buttons):
             self.stage.buttons[label].set_image(trajectory.x[-1] if done else trajectory.x0[trajectory.filled - 1])
 
@@ -325,6 +345,9 @@ class ReversePage(Page):
         """The finding: how much of predicted x0 is already what it will be."""
         level = self._level(trajectory, frame)
         self.stage.x_head.set_note("" if level == self.session.t else f"nearest frame t = {number(level)}")
+        step = self.session.step
+        self.stage.x0_head.set_note("" if trajectory.snapshot == step else
+                                    f"of step {number(trajectory.snapshot)}; {number(step)} is coming")
         if not is_complete(trajectory):
             self._say_drawing(trajectory)
             return

@@ -114,6 +114,25 @@ def test_a_growing_trajectory_is_shown_with_its_last_frame(page: ReversePage) ->
     assert page.film.film._pixels[0][2] is None
 
 
+def test_while_following_training_the_last_snapshots_frames_stay_until_the_new_ones_are_there(
+        page: ReversePage, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = page.session
+    monkeypatch.setattr(type(session), "training", property(lambda _: True))
+    growing, whole = trajectory(3, 11, 41, filled=2), trajectory(3, 11, 41)
+    answers = {3: growing}
+    monkeypatch.setattr(session, "trajectory", lambda label=3: answers.get(label if label is not None else 3))
+    session.step = 41
+    page._on_point()
+    assert page._trajectory is not None
+    assert page._trajectory.snapshot == 40
+    assert page.stage.x0_head.note() == "of step 40; 41 is coming"
+    assert page.stage.buttons[3]._pixels is not None
+    answers[3] = whole
+    page._on_trajectories()
+    assert page._trajectory is whole
+    assert page.stage.x0_head.note() == ""
+
+
 def test_a_picture_that_cannot_be_drawn_is_said_so_and_can_be_tried_again(page: ReversePage, qtbot: QtBot,
                                                                           script: Script) -> None:
     script.fail_trajectories = DiffuscopeError("Snapshot 40 is damaged.")
