@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
-from gui.pages.base import Page
+from gui.pages.base import MARGIN_Y, Page
 from gui.pages.reverse_film import ReverseFilm
 from gui.pages.reverse_save import open_below, save_menu
 from gui.pages.reverse_setup import ReverseSetup
 from gui.pages.reverse_stage import GUIDE_HELP, PICTURE_HELP, ReverseStage
 from gui.session import Session
+from gui.theme import theme
 from gui.trajectories import is_complete
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.picture_values import signed_span
@@ -90,6 +92,7 @@ class ReversePage(Page):
         session.sampling_changed.connect(self._on_sampling)
         session.schedule_changed.connect(self._on_noise_level)
         session.trajectories_changed.connect(self._on_trajectories)
+        theme().changed.connect(self._make_room)
 
     # ---- what a page is ----
 
@@ -116,6 +119,15 @@ class ReversePage(Page):
         self._show_chosen()
         if self.active:
             self._take()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is not room for all, the film goes first: the slider shows the same frames."""
+        room = self.height() - 2 * MARGIN_Y - self.finding.height() - 12
+        self.film.setVisible(room - self.film.sizeHint().height() >= self.stage.comfortable_height())
 
     def play_levels(self) -> list[int]:
         """The t of the recorded frames, T first; even ones while there is no trajectory."""

@@ -103,7 +103,6 @@ class ReverseStage(QWidget):
                               else f"Class {name}, drawn from this seed")
             button.setProperty("explain", "class")
             button.clicked.connect(lambda _=False, chosen=index: self.class_pressed.emit(chosen))
-            button.setVisible(True)
             self.buttons.append(button)
         previous: QWidget = self.all_view
         for button in [*self.buttons, self.all_button]:
@@ -176,25 +175,31 @@ class ReverseStage(QWidget):
     def minimumSizeHint(self) -> QSize:
         return QSize(320, self._head_height() + SMALLEST * self._shape[0] + 8)
 
+    def comfortable_height(self) -> int:
+        """Below this some of it would be cut off."""
+        return self._grid_size().height()
+
     def _side(self, pair: int) -> int:
         """The enlargement of the side pictures: two with their headings as tall as one large picture."""
         room = pair * self._shape[0] - (self._head_height() + 12) * self._ratio
         return max(1, int(room / (2 * self._shape[0])))
 
-    def _fits(self, pair: int, grid: bool) -> bool:
+    def _fits(self, pair: int, grid: bool, tall_enough: bool = False) -> bool:
+        """Whether pictures of that size leave room for the rest. tall_enough: look at the width alone."""
         height, width = (n * pair / self._ratio for n in self._shape)
         side = self._side(pair) * self._shape[1] / self._ratio
         wide, tall = 2 * width + side + (14 + 14 if grid else MIDDLE_GAP + SIDE_GAP), self._head_height() + height
         if grid:
             size = self._grid_size()
-            return wide + 14 + size.width() <= self.width() and max(tall, size.height()) <= self.height()
-        return wide <= self.width() and tall + 8 + self._button_height() <= self.height()
+            return wide + 14 + size.width() <= self.width() \
+                and (tall_enough or max(tall, size.height()) <= self.height())
+        return wide <= self.width() and (tall_enough or tall + 8 + self._button_height() <= self.height())
 
     def plan(self) -> Plan:
         """The larger pictures of the two arrangements; class buttons below if both are the same."""
         self._ratio = self.devicePixelRatioF()
         least = max(1, int(SMALLEST * self._ratio))
-        best = Plan(least, self._side(least), self.height() < 400)
+        best = Plan(least, self._side(least), self._fits(least, True, tall_enough=True))
         for grid in (True, False):
             pair = least
             while self._fits(pair + 1, grid):
@@ -263,6 +268,8 @@ class ReverseStage(QWidget):
         count = len(self.buttons) + 1
         spare = self.height() - top - height
         y = top + max(4, min(round(0.7 * spare), theme().px(14)))
+        for button in [*self.buttons, self.all_button]:
+            button.setVisible(spare >= 0)  # else the class strip of the timeline is left
         for i, button in enumerate([*self.buttons, self.all_button]):
             left = round(i * (self.width() + BUTTON_GAP) / count)
             end = round((i + 1) * (self.width() + BUTTON_GAP) / count) - BUTTON_GAP
@@ -272,6 +279,8 @@ class ReverseStage(QWidget):
         head, height = self._head_height(), self._button_height()
         columns = min(GRID_COLUMNS, len(self.buttons))
         self.class_head.setGeometry(at.x(), 0, width, head)
+        for button in [*self.buttons, self.all_button]:
+            button.setVisible(True)
         cell = (width + BUTTON_GAP) / columns
         y = head
         for i, button in enumerate(self.buttons):

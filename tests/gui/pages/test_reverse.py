@@ -397,6 +397,16 @@ def test_the_pair_is_as_large_as_the_design(qtbot: QtBot, session: Session, tmp_
             assert inside.contains(part.geometry()), part.accessibleName()
 
 
+def test_where_room_is_short_the_film_goes_and_nothing_is_cut_off(page: ReversePage, qtbot: QtBot) -> None:
+    assert page.film.isVisible()
+    page.resize(900, 230)
+    qtbot.waitUntil(lambda: not page.film.isVisible(), timeout=2000)
+    qtbot.waitUntil(lambda: all(page.stage.rect().contains(part.geometry())
+                                for part in (page.stage.x0, page.stage.all_button, *page.stage.buttons)), timeout=2000)
+    page.resize(1015, 501)
+    assert page.film.isVisible()
+
+
 def test_both_themes_and_large_text_can_be_drawn(page: ReversePage) -> None:
     before = theme().mode
     try:
