@@ -128,7 +128,9 @@ class TrainingConfig(Group):
         unit="s", ge=1, le=3600, live=True)
 
 
-SamplerName = Literal["ddpm", "ddim", "dpmpp-2m"]
+SamplerName = Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m", "dpmpp-3m", "unipc", "ipndm"]
+GridName = Literal["auto", "timesteps", "karras", "log-snr"]
+LARGEST_SIGMA = 100_000.0  # above every schedule's own
 
 
 class SamplingConfig(Group):
@@ -136,7 +138,7 @@ class SamplingConfig(Group):
 
     sampler: SamplerName = setting(
         "ddim", "Sampler", "The rule for one step from noise to picture. DDPM adds fresh noise at each step, "
-        "DDIM none (at eta 0), DPM++ 2M needs the fewest steps.")
+        "DDIM none (at eta 0); Heun and the solvers after it need fewer steps.")
     num_steps: int = setting(
         50, "Steps", "Steps from pure noise to the picture. More are slower and usually finer.", ge=1, le=1000)
     eta: float = setting(
@@ -144,9 +146,37 @@ class SamplingConfig(Group):
     guidance_scale: float = setting(
         2.0, "Guidance", "How hard the class pulls: D = Du + w (Dc - Du). 0 ignores the class, 1 is plain "
         "conditional, above 3 digits get bolder and more alike.", ge=0, le=8, step=0.1)
+    grid: GridName = setting(
+        "auto", "Noise levels", "Which noise levels the steps visit: timesteps of the schedule, Karras levels, or "
+        "even steps in log SNR. Auto takes timesteps for DDPM and DDIM, Karras for the others.")
+    guidance_sigma_low: float = setting(
+        0.0, "Guide above σ", "Guidance acts only at noise levels above this one.", ge=0, le=LARGEST_SIGMA)
+    guidance_sigma_high: float = setting(
+        LARGEST_SIGMA, "Guide up to σ", "Guidance acts only up to this noise level; early on it costs variety.",
+        ge=0, le=LARGEST_SIGMA)
+    guidance_rescale: float = setting(
+        0.0, "Rescale", "How far guided pictures are brought back to the contrast of unguided ones: 0 not, 1 wholly.",
+        ge=0, le=1, step=0.05)
     clip_x0: bool = setting(
         True, "Clip predicted x₀ to −1…1", "Keep each predicted picture in the range of real ones; the "
         "noise is derived again from what is left.")
+
+    @model_validator(mode="after")
+    def _interval(self) -> Self:
+        if self.guidance_sigma_low >= self.guidance_sigma_high:
+            raise ValueError(f"the guidance interval must rise; from {number(self.guidance_sigma_low)} to "
+                             f"{number(self.guidance_sigma_high)} it does not")
+        return self
+
+    @property
+    def timesteps(self) -> bool:
+        """Whether the steps visit timesteps of the schedule, so that there can be no more of them than T."""
+        return self.grid == "timesteps" or (self.grid == "auto" and self.sampler in ("ddpm", "ddim"))
+
+    @property
+    def guided_everywhere(self) -> bool:
+        """Whether guidance acts at all noise levels."""
+        return self.guidance_sigma_low == 0 and self.guidance_sigma_high == LARGEST_SIGMA
 
 
 # The strip of sample digits drawn while training: few steps, so that it takes a twentieth of a second.

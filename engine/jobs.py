@@ -46,7 +46,7 @@ def trajectory_job(request: TrajectoryRequest, key: str = "reverse",
         model = workspace.model(request.run, request.snapshot)
         began = time.perf_counter()
         shown = 0.0
-        nfe = network_evaluations(request.sampling)
+        nfe = network_evaluations(request.sampling, model.denoiser.schedule)
         frames = record(model.denoiser, request.class_labels, request.seed, request.sampling,
                         snapshot=model.snapshot, shape=model.shape, num_classes=model.num_classes,
                         device=workspace.device)

@@ -293,7 +293,10 @@ def test_sample_refuses_what_is_not_there(
     assert "has no snapshot at step 5000" in sample("--snapshot", "5000")
     assert "must end in .npz or .png" in sample(out="x.gif")
     assert "must be from 0 to 8" in sample("--guidance", "9")
-    assert "must be one of ddpm, ddim, dpmpp-2m; euler is not" in sample("--sampler", "euler")
+    assert "must be one of ddpm, ddim, euler, heun, dpmpp-2m, dpmpp-3m, unipc, ipndm; rk4 is not" in sample(
+        "--sampler", "rk4"
+    )
+    assert "The guidance interval must rise" in sample("--guidance-interval", "3", "2")
     assert "Seeds end at" in sample("--seed", str(2**63 - 1), "--count", "2")
     assert list(tmp_path.iterdir()) == []
 

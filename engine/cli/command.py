@@ -24,8 +24,8 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
                      sampling: SamplingConfig) -> list[list[str]]:
     """Options of `sample` for one picture, without --out, in groups that belong on a line.
 
-    Named is everything that decides the picture and that a hand sets often; η and clipping only where they
-    differ from the run's own, which never change.
+    Named is everything that decides the picture and that a hand sets often; the rest only
+    where it differs from the run's own, which never changes.
     """
     own = run.info.config.sampling
     lines = [["--run", run_argument(run)], ["--classes", str(class_label), "--seed", str(seed)],
@@ -33,6 +33,13 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
              ["--guidance", repr(sampling.guidance_scale), "--snapshot", str(snapshot)]]
     if sampling.sampler == "ddim" and sampling.eta != own.eta:
         lines.append(["--eta", repr(sampling.eta)])
+    if sampling.grid != own.grid:
+        lines.append(["--grid", sampling.grid])
+    interval = [sampling.guidance_sigma_low, sampling.guidance_sigma_high]
+    if interval != [own.guidance_sigma_low, own.guidance_sigma_high]:
+        lines.append(["--guidance-interval", *map(repr, interval)])
+    if sampling.guidance_rescale != own.guidance_rescale:
+        lines.append(["--set", f"sampling.guidance_rescale={sampling.guidance_rescale!r}"])
     if sampling.clip_x0 != own.clip_x0:
         lines.append(["--set", f"sampling.clip_x0={str(sampling.clip_x0).lower()}"])
     return lines

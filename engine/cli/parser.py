@@ -19,7 +19,9 @@ from engine.data.catalogue import dataset_names
 
 PAGES = ("train", "forward", "reverse")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
-SAMPLERS = next(s.choices for s in describe(SamplingConfig) if s.name == "sampler")
+SAMPLERS, GRIDS = (
+    next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")
+)
 
 WINDOW_HELP = "Without a command the window opens; --run says with which run."
 
@@ -108,6 +110,14 @@ def _sample(parser: argparse.ArgumentParser) -> None:
         help="sampling steps (default: the run's own; every step of the schedule for ddpm)",
     )
     parser.add_argument("--guidance", type=real, metavar="W", help="how hard the class pulls; 1 is plain conditional")
+    parser.add_argument("--grid", choices=GRIDS, help="the noise levels that steps visit (default: the run's own)")
+    parser.add_argument(
+        "--guidance-interval",
+        type=real,
+        nargs=2,
+        metavar=("LO", "HI"),
+        help="guide only at noise levels sigma between these",
+    )
     parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
     parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")
     parser.add_argument(

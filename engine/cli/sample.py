@@ -62,6 +62,9 @@ def _sampling(args: argparse.Namespace, run: Run) -> SamplingConfig:
         "num_steps": args.steps,
         "guidance_scale": args.guidance,
         "eta": args.eta,
+        "grid": args.grid,
+        "guidance_sigma_low": args.guidance_interval and args.guidance_interval[0],
+        "guidance_sigma_high": args.guidance_interval and args.guidance_interval[1],
     }
     values = {
         **run.info.config.sampling.model_dump(),

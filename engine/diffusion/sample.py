@@ -12,9 +12,10 @@ from torch import Tensor
 
 from engine.config import SamplingConfig
 from engine.diffusion.denoiser import Denoiser
-from engine.diffusion.guidance import classifier_free
 from engine.diffusion.noise import SampleNoise
-from engine.diffusion.samplers import bind, sample, sampling_sigmas
+from engine.diffusion.run_sampler import guide, sample
+from engine.diffusion.samplers import bind
+from engine.diffusion.schedules import sampling_sigmas
 from engine.errors import BadSetting
 from engine.events import Trajectory
 
@@ -38,7 +39,7 @@ def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequ
                     device: torch.device) -> Iterator[Tensor]:
     """After each network call, the current x0_hat (B, C, H, W); the last one is the picture."""
     labels = _labels(class_labels, num_classes, device)
-    guided = classifier_free(denoiser, sampling.guidance_scale)
+    guided = guide(denoiser, sampling)
     noise = SampleNoise(seeds, shape, device)
     for step in sample(bind(guided, labels), noise, sampling, denoiser.schedule):
         yield step.x_next if step.sigma_next == 0 else step.x0
@@ -62,7 +63,7 @@ def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling:
     def seen(conditional: Tensor, unconditional: Tensor) -> None:
         pair[:] = [conditional - unconditional]
 
-    guided = classifier_free(denoiser, sampling.guidance_scale, on_pair=seen)
+    guided = guide(denoiser, sampling, on_pair=seen)
     noise = SampleNoise([seed] * len(class_labels), shape, device)
 
     def trajectories(filled: int) -> dict[int, Trajectory]:
@@ -79,6 +80,7 @@ def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling:
             eps[frame] = _half(step.eps)
             if pair:
                 guidance[frame] = _half(pair[0])
+        pair.clear()
         if step.sigma_next == 0:
             x[last] = _half(step.x_next)
         yield trajectories(frames[-1] + 1)

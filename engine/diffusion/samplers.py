@@ -15,16 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.config import SamplingConfig
-from engine.diffusion.schedules import Schedule, karras_sigmas, timestep_grid
 from engine.errors import BadSetting
 
 BoundDenoise = Callable[[Tensor, Tensor], Tensor]
 DrawNoise = Callable[[], Tensor]
-
-# DPM-Solver++ starts no higher than here: above, pictures differ by their average alone.
-LARGEST_KARRAS_SIGMA = 80.0
-SMALLEST_KARRAS_SIGMA = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,33 +107,9 @@ def dpmpp_2m(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], *,
         x = following_x
 
 
-def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
-    """The noise levels that a sampler visits, num_steps + 1 of them, ending at 0.
-
-    DDPM and DDIM walk the timesteps of the schedule; DPM++ 2M walks Karras levels below LARGEST_KARRAS_SIGMA.
-    Raises BadSetting for more steps than the schedule has timesteps.
-    """
-    if config.sampler in ("ddpm", "ddim"):
-        sigma = schedule.sigma
-        return [float(sigma[t]) for t in timestep_grid(schedule.num_timesteps, config.num_steps)]
-    largest = min(LARGEST_KARRAS_SIGMA, schedule.sigma_max)
-    return [float(s) for s in karras_sigmas(config.num_steps, SMALLEST_KARRAS_SIGMA, largest)]
-
-
 def start(noise: DrawNoise, sigma: float) -> Tensor:
     """x at the first level: standard normal in x_t, hence times sqrt(1 + sigma^2) here."""
     return noise() * math.sqrt(1 + sigma**2)
-
-
-def sample(denoise: BoundDenoise, noise: DrawNoise, config: SamplingConfig, schedule: Schedule) -> Iterator[Step]:
-    """The sampler of the settings, from fresh noise to the picture."""
-    sigmas = sampling_sigmas(config, schedule)
-    x = start(noise, sigmas[0])
-    if config.sampler == "ddpm":
-        return ddpm(denoise, x, sigmas, noise=noise, clip_x0=config.clip_x0)
-    if config.sampler == "ddim":
-        return ddim(denoise, x, sigmas, eta=config.eta, noise=noise, clip_x0=config.clip_x0)
-    return dpmpp_2m(denoise, x, sigmas, clip_x0=config.clip_x0)
 
 
 def bind(denoise: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor], class_labels: Tensor,

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import SamplingConfig
 from engine.errors import BadSetting
 
 Float64 = NDArray[np.float64]
@@ -130,3 +131,29 @@ def karras_sigmas(num_steps: int, sigma_min: float, sigma_max: float, rho: float
     levels = (sigma_max ** (1 / rho) + ramp * (sigma_min ** (1 / rho) - sigma_max ** (1 / rho))) ** rho
     levels[0] = sigma_max
     return np.append(levels, 0.0)
+
+
+def log_snr_sigmas(num_steps: int, sigma_min: float, sigma_max: float) -> Float64:
+    """num_steps noise levels evenly spaced in log SNR, -2 ln sigma, and a final 0."""
+    if num_steps < 1 or not 0 < sigma_min < sigma_max:
+        raise BadSetting(f"A grid needs at least one step and 0 < {sigma_min:g} < {sigma_max:g}.")
+    levels = np.geomspace(sigma_max, sigma_min, num_steps) if num_steps > 1 else np.array([sigma_max])
+    return np.append(levels, 0.0)
+
+
+# Levels that are not timesteps start no higher: above, pictures differ by their average alone.
+LARGEST_FREE_SIGMA = 80.0
+SMALLEST_FREE_SIGMA = 0.02
+
+
+def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
+    """The noise levels that a sampler visits, num_steps + 1 of them, ending at 0.
+
+    Raises BadSetting for more steps than the schedule has timesteps, where they are what is visited.
+    """
+    if config.timesteps:
+        sigma = schedule.sigma
+        return [float(sigma[t]) for t in timestep_grid(schedule.num_timesteps, config.num_steps)]
+    largest = min(LARGEST_FREE_SIGMA, schedule.sigma_max)
+    spaced = log_snr_sigmas if config.grid == "log-snr" else karras_sigmas
+    return [float(s) for s in spaced(config.num_steps, SMALLEST_FREE_SIGMA, largest)]

@@ -20,12 +20,12 @@ from gui.widgets.buttons import IconButton
 from gui.widgets.fields import NARROW, FixedRow, SettingRow, SliderField, setting_fault
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
+from gui.widgets.setting_words import choice_label
 from gui.words import capital, clock
 
 COPIED_MS = 1500
 PICTURE_FILE = "picture.png"
-NO_ETA = {"ddpm": "DDPM always adds all of its fresh noise, as DDIM does at η = 1.",
-          "dpmpp-2m": "DPM++ 2M adds no fresh noise."}
+DDPM_ETA = "DDPM always adds all of its fresh noise, as DDIM does at η = 1."
 
 
 class ReverseSetup(QObject):
@@ -120,7 +120,8 @@ class ReverseSetup(QObject):
             if row.value() != value:
                 row.set_value(value)
             row.show_error("")
-        self.eta.set_enabled(sampling.sampler == "ddim", NO_ETA.get(sampling.sampler, ""))
+        why = DDPM_ETA if sampling.sampler == "ddpm" else f"{choice_label(sampling.sampler)} adds no fresh noise."
+        self.eta.set_enabled(sampling.sampler == "ddim", why)
         run = self.session.run
         total = run.info.config.diffusion.num_timesteps if run else 0
         ddpm = sampling.sampler == "ddpm"
@@ -136,7 +137,8 @@ class ReverseSetup(QObject):
     def show_cost(self) -> None:
         """Network calls and, once something was drawn with these settings, the time they took."""
         sampling, known = self.session.sampling, self._cost
-        calls = network_evaluations(sampling)
+        run = self.session.run
+        calls = network_evaluations(sampling, run.schedule() if run else self.session.schedule)
         words = f"{number(calls)} network call{'s' if calls != 1 else ''}"
         if known is not None and known[0] == sampling:
             pictures = "" if known[3] == 1 else f" for {known[3]} pictures"
@@ -208,7 +210,8 @@ class ReverseSetup(QObject):
         if fault := setting_fault(find_setting("num_steps", "sampling"), int(steps)):
             return fault
         run = self.session.run
-        if run is None or (sampler or self.session.sampling.sampler) == "dpmpp-2m":
+        sampling = self.session.sampling
+        if run is None or not sampling.model_copy(update={"sampler": sampler or sampling.sampler}).timesteps:
             return ""
         try:
             timestep_grid(run.schedule().num_timesteps, int(steps))
@@ -236,7 +239,7 @@ class ReverseSetup(QObject):
         elif before.sampler == "ddpm" and steps == total:
             own = run.info.config.sampling.num_steps if run else SamplingConfig().num_steps
             steps = self._before_ddpm or own
-        if name != "dpmpp-2m":
+        if before.model_copy(update={"sampler": name}).timesteps:
             steps = min(steps, total)
         self.session.set_sampling(sampler=name, num_steps=steps)
 

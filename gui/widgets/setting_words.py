@@ -8,7 +8,9 @@ from engine.config import Group, RunConfig, Setting, number, parse
 from engine.errors import BadSetting
 
 LABELS: dict[Any, str] = {
-    "ddpm": "DDPM", "ddim": "DDIM", "dpmpp-2m": "DPM++ 2M", "v": "v", "x0": "x₀", "edm": "EDM mix",
+    "ddpm": "DDPM", "ddim": "DDIM", "dpmpp-2m": "DPM++ 2M",
+    "dpmpp-3m": "DPM++ 3M", "unipc": "UniPC", "ipndm": "iPNDM", "karras": "Karras", "log-snr": "Even log SNR",
+    "v": "v", "x0": "x₀", "edm": "EDM mix",
     "uniform-t": "Uniform t", "log-normal": "Log-normal", "scale-shift": "Scale and shift", "fp32": "fp32",
     "bf16": "bf16", "mnist": "MNIST", True: "on", False: "off"}
 

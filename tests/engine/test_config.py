@@ -41,7 +41,8 @@ def test_presets_are_what_their_names_say() -> None:
 @pytest.mark.parametrize(("values", "sentence"), [
     ({"diffusion": {"num_timesteps": 0}}, "Steps T must be from 50 to 1\u202f000 steps; 0 is not."),
     ({"sampling": {"guidance_scale": 9}}, "Guidance must be from 0 to 8; 9 is not."),
-    ({"sampling": {"sampler": "magic"}}, "Sampler must be one of ddpm, ddim, dpmpp-2m; 'magic' is not."),
+    ({"sampling": {"sampler": "magic"}},
+     "Sampler must be one of ddpm, ddim, euler, heun, dpmpp-2m, dpmpp-3m, unipc, ipndm; 'magic' is not."),
     ({"training": {"colour": 1}}, "There is no setting called training.colour."),
     ({"model": {"attention_levels": [2]}}, "Attention levels must be from 0 to 1."),
     ({"diffusion": {"parameterisation": "noise", "uniform_share": 0}},

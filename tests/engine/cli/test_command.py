@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ import main as entry
 from engine.cli.command import run_argument, sample_arguments, sample_command
 from engine.cli.parser import build_parser
 from engine.cli.sample import _sampling
-from engine.config import SamplingConfig, load_preset
+from engine.config import GridName, SamplerName, SamplingConfig, load_preset
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.forward import to_uint8
+from engine.diffusion.schedules import schedule
 from engine.runs import Run, RunInfo, RunWriter
 
 SNAPSHOTS = (3, 5)
@@ -54,11 +56,14 @@ def process_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sampler=st.sampled_from(["ddpm", "ddim", "dpmpp-2m"]), steps=st.integers(1, 1000), eta=st.floats(0, 1),
+@given(sampler=st.sampled_from(get_args(SamplerName)), grid=st.sampled_from(get_args(GridName)),
+       low=st.floats(0, 10), rescale=st.floats(0, 1), steps=st.integers(1, 1000), eta=st.floats(0, 1),
        scale=st.floats(0, 8), clip=st.booleans(), seed=st.integers(0, 2**63 - 1), label=st.integers(0, 9))
-def test_the_command_read_back_means_the_same(run: Run, sampler: str, steps: int, eta: float, scale: float,
+def test_the_command_read_back_means_the_same(run: Run, sampler: str, grid: str, low: float, rescale: float,
+                                              steps: int, eta: float, scale: float,
                                               clip: bool, seed: int, label: int) -> None:
-    wanted = SamplingConfig(sampler=sampler, num_steps=steps, eta=eta, guidance_scale=scale, clip_x0=clip)
+    wanted = SamplingConfig(sampler=sampler, num_steps=steps, eta=eta, guidance_scale=scale, clip_x0=clip,
+                            grid=grid, guidance_sigma_low=low, guidance_sigma_high=low + 1, guidance_rescale=rescale)
     words = shlex.split(sample_command(run, 3, label, seed, wanted, "a b.png"))
     assert words[:3] == ["python", "main.py", "sample"]
     args = build_parser().parse_args(words[2:])
@@ -75,6 +80,7 @@ def test_the_command_read_back_means_the_same(run: Run, sampler: str, steps: int
     {"sampler": "ddim", "num_steps": 4, "eta": 0.7, "guidance_scale": 1.0, "clip_x0": False},
     {"sampler": "ddpm", "num_steps": 9, "guidance_scale": 3.5},
     {"sampler": "dpmpp-2m", "num_steps": 6, "guidance_scale": 0.0},
+    {"sampler": "unipc", "num_steps": 5, "grid": "log-snr", "guidance_sigma_low": 0.3, "guidance_sigma_high": 9.0},
 ])
 def test_the_command_draws_the_last_frame_of_the_trajectory(run: Run, tmp_path: Path,
                                                             changes: dict[str, object]) -> None:
@@ -120,4 +126,5 @@ def test_only_what_differs_from_the_run_is_added(run: Run) -> None:
 
 @pytest.mark.parametrize(("scale", "calls"), [(0.0, 50), (1.0, 50), (2.0, 100), (0.5, 100)])
 def test_network_calls_are_counted(scale: float, calls: int) -> None:
-    assert network_evaluations(SamplingConfig(num_steps=50, guidance_scale=scale)) == calls
+    sampling = SamplingConfig(num_steps=50, guidance_scale=scale)
+    assert network_evaluations(sampling, schedule("linear", 1000)) == calls

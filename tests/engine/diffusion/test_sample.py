@@ -1,13 +1,17 @@
 """Pictures and trajectories: their seeds are their own, and what is recorded is what was drawn."""
 
+import itertools
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from engine.build import build_denoiser
-from engine.config import RunConfig, SamplingConfig
+from engine.config import RunConfig, SamplerName, SamplingConfig, parse
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.sample import record, sample_images, to_pixels
+from engine.diffusion.schedules import sampling_sigmas
 from engine.errors import BadSetting
 
 SHAPE = (1, 28, 28)
@@ -31,7 +35,7 @@ def images(denoiser, labels, seeds, sampling, batch_size=100):
     return np.concatenate(list(parts))
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpmpp-2m"])
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
 def test_a_picture_alone_and_in_a_batch_of_64_agree(denoiser, sampler) -> None:
     sampling = SamplingConfig(sampler=sampler, num_steps=5)
     labels, seeds = [i % 10 for i in range(64)], list(range(64))
@@ -80,8 +84,8 @@ def test_plain_conditional_sampling_asks_once_and_has_no_guidance_map(denoiser) 
     for trajectories in record(denoiser, (1,), 0, sampling, snapshot=0, shape=SHAPE, num_classes=10, device=CPU):
         pass
     assert np.all(trajectories[1].guidance == 0)
-    assert network_evaluations(sampling) == 3
-    assert network_evaluations(SamplingConfig(num_steps=3, guidance_scale=2.0)) == 6
+    assert network_evaluations(sampling, denoiser.schedule) == 3
+    assert network_evaluations(SamplingConfig(num_steps=3, guidance_scale=2.0), denoiser.schedule) == 6
 
 
 @pytest.mark.parametrize("wrong", [10, -1])
@@ -94,3 +98,31 @@ def test_pixels_are_rounded_and_clipped() -> None:
     values = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0, 0.0039 * 1.5]).reshape(1, 1, 2, 3)
     assert to_pixels(values).reshape(-1).tolist() == [0, 0, 128, 255, 255, 128]
     assert to_pixels(torch.zeros(2, 3, 4, 4)).shape == (2, 4, 4, 3)
+
+
+@pytest.mark.parametrize("sampler", get_args(SamplerName))
+def test_the_cost_that_is_said_is_the_cost_that_is_paid(denoiser, sampler, monkeypatch) -> None:
+    calls = []
+    real = type(denoiser).forward
+    monkeypatch.setattr(type(denoiser), "forward",
+                        lambda self, x, *rest: calls.append(len(x)) or real(self, x, *rest))
+    for changes in ({}, {"guidance_sigma_low": 0.5, "guidance_sigma_high": 20.0}, {"guidance_scale": 1.0}):
+        calls.clear()
+        sampling = SamplingConfig(**{"sampler": sampler, "num_steps": 7, **changes})
+        images(denoiser, [3], [1], sampling)
+        assert sum(calls) == network_evaluations(sampling, denoiser.schedule)
+
+
+@pytest.mark.parametrize("grid", ["timesteps", "karras", "log-snr"])
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 7, 13, 30, 60])
+def test_every_grid_falls_from_its_start_to_zero(denoiser, grid, num_steps) -> None:
+    levels = sampling_sigmas(SamplingConfig(sampler="heun", grid=grid, num_steps=num_steps), denoiser.schedule)
+    assert len(levels) == num_steps + 1
+    assert levels[-1] == 0
+    assert all(a > b for a, b in itertools.pairwise(levels))
+    assert levels[0] == pytest.approx(80.0 if grid != "timesteps" else denoiser.schedule.sigma_max)
+
+
+def test_an_interval_upside_down_is_refused() -> None:
+    with pytest.raises(BadSetting, match="The guidance interval must rise; from 3 to 2 it does not"):
+        parse(SamplingConfig, {"guidance_sigma_low": 3.0, "guidance_sigma_high": 2.0})

@@ -1,18 +1,19 @@
 """Samplers against closed forms, and against diffusers on the same model, betas and noise."""
 
 import math
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import pytest
 import torch
 from closed_form import FiniteSet, gaussian
 
-from engine.config import SamplingConfig
+from engine.config import SamplerName, SamplingConfig
 from engine.diffusion.guidance import classifier_free
 from engine.diffusion.noise import SampleNoise
-from engine.diffusion.samplers import bind, ddim, ddpm, dpmpp_2m, sample, sampling_sigmas
-from engine.diffusion.schedules import schedule
+from engine.diffusion.run_sampler import sample
+from engine.diffusion.samplers import bind, ddim, ddpm, dpmpp_2m
+from engine.diffusion.schedules import sampling_sigmas, schedule
 from engine.errors import BadSetting
 
 
@@ -42,7 +43,7 @@ def test_error_falls_with_the_order_of_the_solver(sampler, order: int) -> None:
     assert math.log2(coarse / fine) == pytest.approx(order, abs=0.2)
 
 
-@pytest.mark.parametrize("name", ["ddpm", "ddim", "dpmpp-2m"])
+@pytest.mark.parametrize("name", get_args(SamplerName))
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 7, 13, 30, 60])
 def test_every_step_count_ends_on_a_picture_of_the_set(name: str, num_steps: int) -> None:
     pictures = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).reshape(2, 1, 1, 2)

@@ -74,16 +74,16 @@ class TestAgainstDiffusersToo(TestAgainstDiffusers):
     test_ddim = test_ddpm_with_the_same_noise = test_dpmpp_2m = None
 
     def compare(self, solver, scheduler, num_steps: int, taken: int | None = None) -> None:
-        import engine.diffusion.samplers as samplers
         from engine.config import SamplingConfig
-        from engine.diffusion.schedules import schedule
+        from engine.diffusion.schedules import sampling_sigmas, schedule
 
         def denoise(x, sigma):
             level = float(sigma[0])
             signal = 1 / math.sqrt(1 + level**2)
             return x - level * self.eps_model(x * signal, signal**2)
 
-        grid = samplers.sampling_sigmas(SamplingConfig(sampler="ddim", num_steps=num_steps), schedule("linear", self.T))
+        settings = SamplingConfig(sampler="ddim", num_steps=num_steps)
+        grid = sampling_sigmas(settings, schedule("linear", self.T))
         assert all(a > b for a, b in itertools.pairwise(grid))
         x = self.start()
         step = last(itertools.islice(solver(denoise, x * math.sqrt(1 + grid[0] ** 2), grid), taken))

@@ -1,0 +1,35 @@
+"""The sampler and the guidance that a set of sampling settings asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.config import SamplingConfig
+from engine.diffusion.denoiser import Denoise
+from engine.diffusion.guidance import OnPair, rescaled, within
+from engine.diffusion.samplers import BoundDenoise, DrawNoise, Step, ddim, ddpm, dpmpp_2m, start
+from engine.diffusion.schedules import Schedule, sampling_sigmas
+from engine.diffusion.solvers import dpmpp_3m, heun, ipndm, unipc
+
+SOLVERS = {"heun": heun, "dpmpp-2m": dpmpp_2m, "dpmpp-3m": dpmpp_3m, "unipc": unipc, "ipndm": ipndm}
+
+
+def guide(denoise: Denoise, config: SamplingConfig, on_pair: OnPair | None = None) -> Denoise:
+    """The denoiser with the guidance of the settings: its scale, rescale and interval."""
+    guided = rescaled(denoise, config.guidance_scale, config.guidance_rescale, on_pair)
+    if config.guided_everywhere:
+        return guided
+    return within(guided, denoise, config.guidance_sigma_low, config.guidance_sigma_high)
+
+
+def sample(denoise: BoundDenoise, noise: DrawNoise, config: SamplingConfig, schedule: Schedule) -> Iterator[Step]:
+    """The sampler of the settings, from fresh noise to the picture."""
+    sigmas = sampling_sigmas(config, schedule)
+    x = start(noise, sigmas[0])
+    if config.sampler == "ddpm":
+        return ddpm(denoise, x, sigmas, noise=noise, clip_x0=config.clip_x0)
+    if config.sampler in ("ddim", "euler"):
+        # Euler on dx/dsigma = (x - x0_hat) / sigma is DDIM without fresh noise; it differs by its levels.
+        eta = config.eta if config.sampler == "ddim" else 0.0
+        return ddim(denoise, x, sigmas, eta=eta, noise=noise, clip_x0=config.clip_x0)
+    return SOLVERS[config.sampler](denoise, x, sigmas, clip_x0=config.clip_x0)
