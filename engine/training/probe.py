@@ -32,6 +32,10 @@ class Layout:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
 
+# A first step also sets kernels up, so it may take this many times the quickest without meaning anything.
+HOPELESS = 6.0
+
+
 def candidates(precision: str, memory_layout: str, device: torch.device) -> list[Layout]:
     """What is worth trying on a device; the first is the one that always works."""
     formats = ["fp32", "bf16"] if precision == "auto" else [precision]
@@ -42,32 +46,35 @@ def candidates(precision: str, memory_layout: str, device: torch.device) -> list
 
 
 def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
-          seconds: float = 0.2) -> Iterator[Layout | None]:
-    """Time a few training steps of each candidate on a copy; yields None while busy, the fastest last."""
+          seconds: float = 1.0) -> Iterator[Layout | None]:
+    """Time training steps of each candidate on copies; yields None while busy, the fastest last.
+
+    Candidates take turns and the quickest step of each counts, so that another program's burst of work
+    decides nothing. One that is far behind after its first step is asked no more: it must not cost seconds.
+    """
     if len(layouts) == 1:
         yield layouts[0]
         return
     device = batch.x0.device
-    best: tuple[float, Layout] | None = None
+    best: dict[Layout, float] = {}
+    trials = {}
     for layout in layouts:
-        trial = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
-        trial.precision = layout.dtype
-        x0 = batch.x0.to(memory_format=layout.memory_format)
-        times: list[float] = []
-        began = time.perf_counter()
-        while len(times) < 4 or time.perf_counter() - began < seconds:
+        trials[layout] = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
+        trials[layout].precision = layout.dtype
+    rounds, began = 0, time.perf_counter()
+    while rounds < 4 or time.perf_counter() - began < seconds:
+        for layout, trial in list(trials.items()):
+            x0 = batch.x0.to(memory_format=layout.memory_format)
             start = time.perf_counter()
-            trial.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask).backward()  # type: ignore[no-untyped-call]
+            loss = trial.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask)
+            loss.backward()  # type: ignore[no-untyped-call]
             trial.zero_grad()
             if device.type == "cuda":
                 torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
+            taken = time.perf_counter() - start
+            best[layout] = min(taken, best.get(layout, taken))
+            if taken > HOPELESS * min(best.values()):
+                del trials[layout]
             yield None
-            if best is not None and times[-1] > 4 * best[0] and len(times) <= 2:
-                break  # hopeless: a slow format must not cost seconds (a first step is slower, so 4)
-        kept = times[1:] or times  # the first step sets kernels up
-        fastest = sorted(kept)[len(kept) // 2]
-        if best is None or fastest < best[0]:
-            best = (fastest, layout)
-    assert best is not None
-    yield best[1]
+        rounds += 1
+    yield min(best, key=lambda layout: best[layout])
