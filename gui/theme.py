@@ -35,6 +35,7 @@ FONTS = RESOURCES / "fonts"
 ICONS = RESOURCES / "icons"
 TOOLTIP_WIDTH = 270  # px at 100 %, padding included
 SMALLEST_SCALE, LARGEST_SCALE = 0.75, 3.0
+MOST_ADVANCES = 4000  # widths of texts that are remembered
 # What each platform's interface font measures in points before a person changes it.
 USUAL_POINTS = {"win32": 9.0, "darwin": 13.0}
 USUAL_POINTS_ELSEWHERE = 11.0
@@ -57,6 +58,8 @@ class Theme(QObject):
         self._svg: dict[str, str] = {}
         self._pixmaps: dict[tuple[str, str, int, float], QPixmap] = {}
         self._fonts: dict[tuple[int, int, bool], QFont] = {}
+        self._metrics: dict[tuple[int, int], QFontMetrics] = {}
+        self._advances: dict[tuple[str, int, int], int] = {}
         _load_fonts()
         self._system_scale = _system_scale()
         self.name = "light"
@@ -113,6 +116,23 @@ class Theme(QObject):
             made.setWeight(QFont.Weight(weight))
             self._fonts[key] = made
         return QFont(self._fonts[key])
+
+    def metrics(self, px: int, weight: int = 400) -> QFontMetrics:
+        """Metrics of `font(px, weight)`, made once: every paint of a moving slider asks for them."""
+        key = (px, weight)
+        if key not in self._metrics:
+            self._metrics[key] = QFontMetrics(self.font(px, weight))
+        return self._metrics[key]
+
+    def advance(self, text: str, px: int, weight: int = 400) -> int:
+        """Width of a text in `font(px, weight)`, measured once."""
+        key = (text, px, weight)
+        found = self._advances.get(key)
+        if found is None:
+            if len(self._advances) >= MOST_ADVANCES:
+                self._advances.clear()
+            found = self._advances[key] = self.metrics(px, weight).horizontalAdvance(text)
+        return found
 
     def line_height(self, px: int = 13, room: int = 10) -> int:
         """Height of a one-line control around text of px: font height and `room` (at 100 %), whole px."""
@@ -204,6 +224,8 @@ class Theme(QObject):
         self._ramp = None
         self._pixmaps.clear()
         self._fonts.clear()
+        self._metrics.clear()
+        self._advances.clear()
 
     def _refresh(self) -> None:
         self._fill()

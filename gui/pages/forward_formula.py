@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import theme, tip
@@ -62,7 +62,9 @@ class FormulaRow(QWidget):
         weights = (f"{signal:.3f}", f"{noise:.3f}")
         if weights != self._weights:
             self._weights = weights
-            self.update()
+            boxes = self._boxes()
+            for box in (boxes[0], boxes[4]):
+                self.update(box.adjusted(-4, 0, 4, 0).toAlignedRect())
         self.setAccessibleName(f"{weights[0]} times the image plus {weights[1]} times the noise is x_t {caption}")
 
     def weights(self) -> tuple[str, str]:
@@ -78,7 +80,10 @@ class FormulaRow(QWidget):
             made = list(self._captions)
             made[index] = words
             self._captions = (made[0], made[1], made[2])
-            self.update()
+            # Only these words: the slider changes them many times a second, and pictures lie below them.
+            left = int(self._boxes()[(2, 6, 8)[index]].x())
+            right = self.width() if index == 2 else int(self._boxes()[(3, 7)[index]].x())
+            self.update(left, 0, right - left, self._head())
 
     # ---- sizes ----
 
@@ -109,14 +114,13 @@ class FormulaRow(QWidget):
         return fits[-1] if fits else SMALLEST
 
     def _head(self) -> int:
-        return QFontMetrics(theme().font(14, 600)).height() + theme().px(6)
+        return theme().metrics(14, 600).height() + theme().px(6)
 
     def _words_widths(self) -> tuple[int, int, int, int, int, int]:
         """Of the two readouts and the four operators, from left to right: a x _ + a x _ = _."""
-        big, small = QFontMetrics(theme().font(20, 600)), QFontMetrics(theme().font(12))
-        sign = QFontMetrics(theme().font(20)).horizontalAdvance("×")
-        readouts = [max(big.horizontalAdvance(WIDEST), small.horizontalAdvance(name))
-                    for name in (SIGNAL_NAME, NOISE_NAME)]
+        advance = theme().advance
+        sign = advance("×", 20)
+        readouts = [max(advance(WIDEST, 20, 600), advance(name, 12)) for name in (SIGNAL_NAME, NOISE_NAME)]
         return readouts[0], sign, sign, readouts[1], sign, sign
 
     def sizeHint(self) -> QSize:
@@ -157,14 +161,17 @@ class FormulaRow(QWidget):
 
     # ---- painting ----
 
-    def paintEvent(self, _: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:
         style = theme()
         painter = QPainter(self)
         boxes = self._boxes()
+        dirty = event.region()
         tall = float(self._factor * self._shape[0])
         middle = self._head() + tall / 2
         for box, words, name, token in ((boxes[0], self._weights[0], SIGNAL_NAME, "signal"),
                                         (boxes[4], self._weights[1], NOISE_NAME, "noise")):
+            if not dirty.intersects(box.toAlignedRect()):
+                continue
             painter.setFont(style.font(20, 600))
             painter.setPen(style.color(token))
             high = painter.fontMetrics().height()
@@ -179,21 +186,25 @@ class FormulaRow(QWidget):
         high = painter.fontMetrics().height()
         for index, sign in ((1, "×"), (3, "+"), (5, "×"), (7, "=")):
             box = boxes[index]
+            if not dirty.intersects(box.toAlignedRect()):
+                continue
             painter.drawText(QRectF(box.x() - 4, middle - high / 2, box.width() + 8, high),
                              Qt.AlignmentFlag.AlignCenter, sign)
         for index, symbol, words, end in ((2, "x₀", self._captions[0], boxes[3].left()),
                                           (6, "ε", self._captions[1], boxes[7].left()),
                                           (8, "xₜ", self._captions[2], self.width())):
-            self._paint_head(painter, boxes[index].x(), end, symbol, words)
+            x = boxes[index].x()
+            if dirty.intersects(QRect(int(x), 0, int(end - x), self._head())):
+                self._paint_head(painter, x, end, symbol, words)
         painter.end()
 
     def _paint_head(self, painter: QPainter, x: float, end: float, symbol: str, words: str) -> None:
         style = theme()
-        base = QFontMetrics(style.font(14, 600)).ascent() + style.px(1)
+        base = style.metrics(14, 600).ascent() + style.px(1)
         painter.setFont(style.font(14, 600))
         painter.setPen(style.color("text"))
         painter.drawText(QPointF(x, base), symbol)
-        left = x + painter.fontMetrics().horizontalAdvance(symbol) + style.px(8)
+        left = x + style.advance(symbol, 14, 600) + style.px(8)
         painter.setFont(style.font(12))
         painter.setPen(style.color("text2"))
         room = int(end - left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QTextDocument
+from PySide6.QtGui import QPainter, QPaintEvent, QTextDocument
 from PySide6.QtWidgets import QWidget
 
 from gui.theme import theme
@@ -63,7 +63,7 @@ class Heading(QWidget):
         return self._document
 
     def sizeHint(self) -> QSize:
-        words = QFontMetrics(theme().font(13)).horizontalAdvance(self._words)
+        words = theme().advance(self._words, 13)
         return QSize(round(self._made().idealWidth()) + theme().px(8) + words, theme().height(24, 14))
 
     def minimumSizeHint(self) -> QSize:
@@ -74,8 +74,8 @@ class Heading(QWidget):
         painter = QPainter(self)
         document = self._made()
         painter.save()
-        baseline = self.height() / 2 + QFontMetrics(style.font(13)).capHeight() / 2
-        painter.translate(0, baseline - QFontMetrics(style.font(14, 600)).ascent())
+        baseline = self.height() / 2 + style.metrics(13).capHeight() / 2
+        painter.translate(0, baseline - style.metrics(14, 600).ascent())
         document.drawContents(painter)
         painter.restore()
         left = document.idealWidth() + style.px(8)
@@ -83,16 +83,16 @@ class Heading(QWidget):
         if self._note:
             painter.setFont(style.font(12))
             painter.setPen(style.color("muted"))
-            wide = painter.fontMetrics().horizontalAdvance(self._note)
+            wide = style.advance(self._note, 12)
             if left + wide <= right:
                 painter.drawText(QRectF(right - wide - 1, 0, wide + 2, self.height()),
                                  Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, self._note)
                 right -= wide + style.px(8)
         painter.setFont(style.font(13))
         painter.setPen(style.color("text2"))
-        shown = painter.fontMetrics().elidedText(self._words, Qt.TextElideMode.ElideRight,
-                                                 max(0, int(right - left) + 1))
-        painter.drawText(QRectF(left, baseline - painter.fontMetrics().ascent(), right - left + 2,
-                                painter.fontMetrics().height()), Qt.AlignmentFlag.AlignLeft, shown)
+        metrics = style.metrics(13)
+        shown = metrics.elidedText(self._words, Qt.TextElideMode.ElideRight, max(0, int(right - left) + 1))
+        painter.drawText(QRectF(left, baseline - metrics.ascent(), right - left + 2, metrics.height()),
+                         Qt.AlignmentFlag.AlignLeft, shown)
         painter.end()
 

@@ -42,7 +42,7 @@ class LiveLine(Line):
     def attach(self, x: Float64, y: Float64, extremes: Extremes) -> None:
         """Views of a curve that has grown; finite, x rising."""
         self.x, self.y, self.extremes = x, y, extremes
-        self._part_of = None
+        self._part_of = self._widest = None
 
     def part(self, low: float, high: float) -> tuple[Float64, Float64]:
         """Enough points of what lies in low..high to know all its extremes; looked up once a redraw."""

@@ -10,13 +10,13 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
-    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
     QPixmap,
+    QRegion,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -68,6 +68,7 @@ class Film(QWidget):
         self._index = -1
         self._keyboard = False
         self._capacity = 0
+        self._wide: int | None = None  # of the row names; measured when asked for
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
@@ -123,6 +124,7 @@ class Film(QWidget):
     def set_row_names(self, names: Sequence[tuple[str, str]]) -> None:
         """(name, second line) for each row."""
         self._names = list(names)
+        self._wide = None
         self.updateGeometry()
         self._count()
         self.update()
@@ -165,6 +167,7 @@ class Film(QWidget):
     # ---- geometry -------------------------------------------------------------------------------------
 
     def _theme_changed(self) -> None:
+        self._wide = None
         self.updateGeometry()
         self._count()
         self.update()
@@ -175,15 +178,14 @@ class Film(QWidget):
         return self._shape[1] * scale, self._shape[0] * scale
 
     def _name_width(self) -> int:
-        if not any(name for name, _ in self._names):
-            return 0
-        colours = theme()
-        first, second = QFontMetrics(colours.font(12, 500)), QFontMetrics(colours.font(12))
-        widest = max(max(first.horizontalAdvance(a), second.horizontalAdvance(b)) for a, b in self._names)
-        return widest + colours.px(20)
+        if self._wide is None:
+            style = theme()
+            widest = max(max(style.advance(a, 12, 500), style.advance(b, 12)) for a, b in self._names)
+            self._wide = widest + style.px(20) if any(name for name, _ in self._names) else 0
+        return self._wide
 
     def _caption_height(self) -> int:
-        return QFontMetrics(theme().font(11, 600)).height() + theme().px(6)
+        return theme().metrics(11, 600).height() + theme().px(6)
 
     def cell_rect(self, row: int, column: int) -> QRectF:
         """Where a picture lies."""
@@ -232,9 +234,11 @@ class Film(QWidget):
         factor = device_factor(self._factor, ratio)
         rows, count = len(self._names), self.columns()
         dirty = event.region()
-        touched = [i for i in range(count) if dirty.intersects(self._column_area(i).toAlignedRect())]
+        touched = self._touched(dirty)
+        named = dirty.boundingRect().left() < self._name_width()
         for row in range(rows):
-            self._paint_name(painter, row)
+            if named:
+                self._paint_name(painter, row)
             for column in touched:
                 rect = self.cell_rect(row, column)
                 pixels = self._pixels[row][column] if column < len(self._pixels[row]) else None
@@ -265,6 +269,18 @@ class Film(QWidget):
             inside = QRectF(self.rect()).adjusted(1, 1, -1, -1)
             painter.drawRect(top.united(bottom).adjusted(-1, -1, 1, 1).intersected(inside))
         painter.end()
+
+    def _touched(self, dirty: QRegion) -> list[int]:
+        """Columns that reach into a region."""
+        room = theme().px(30)
+        wide = self._cell()[0] + room
+        spans = [(box.left(), box.right()) for box in dirty]
+        found = []
+        for column in range(self.columns()):
+            x = self.cell_rect(0, column).x()
+            if any(left <= x + wide and x - room <= right for left, right in spans):
+                found.append(column)
+        return found
 
     def _paint_name(self, painter: QPainter, row: int) -> None:
         name, second = self._names[row]

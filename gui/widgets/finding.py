@@ -5,11 +5,55 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from gui.theme import theme
 from gui.widgets.buttons import Link
+
+
+class _Words(QWidget):
+    """Holds the label at its full size, outside any layout.
+
+    A label asks for a new layout whenever its words change, and that lays out and repaints the whole window
+    beneath a moving slider. This asks only when the words take another height.
+    """
+
+    def __init__(self, label: QLabel) -> None:
+        super().__init__()
+        self._label = label
+        label.setParent(self)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self._tall = -1
+
+    def set_text(self, rich: str) -> None:
+        """Show this."""
+        self._label.setText(rich)
+        self.fit()
+
+    def fit(self) -> None:
+        """Tell the layout if the height that is needed is another."""
+        tall = self.heightForWidth(self.width())
+        if tall != self._tall:
+            self._tall = tall
+            self.updateGeometry()
+
+    def heightForWidth(self, width: int) -> int:
+        return max(self._label.heightForWidth(width), self._label.minimumHeight())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._label.sizeHint().width(), self._label.minimumHeight())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._label.minimumSizeHint().width(), self._label.minimumHeight())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._label.setGeometry(self.rect())
+        self.fit()
 
 
 class Finding(QWidget):
@@ -23,12 +67,12 @@ class Finding(QWidget):
         self._label = QLabel()
         self._label.setTextFormat(Qt.TextFormat.RichText)
         self._label.setWordWrap(True)
-        self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._words = _Words(self._label)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(12)
-        self._row.addWidget(self._label, 1)
+        self._row.addWidget(self._words, 1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         theme().changed.connect(self._restyle)
         self._restyle()
@@ -37,7 +81,7 @@ class Finding(QWidget):
         """answer: the finding in a few words. numbers: what it rests on. html: numbers may hold sub and sup."""
         if (answer, numbers, html) != (self._answer, self._numbers, self._html):
             self._answer, self._numbers, self._html = answer, numbers, html
-            self._restyle()
+            self._show()
 
     def text(self) -> str:
         """Both as plain text."""
@@ -57,10 +101,14 @@ class Finding(QWidget):
             self._row.addWidget(link, 0, Qt.AlignmentFlag.AlignTop)
 
     def _restyle(self) -> None:
+        self._label.setFont(theme().font(13))
+        self._label.setMinimumHeight(theme().height(24, 15))
+        self._show()
+
+    def _show(self) -> None:
         style = theme()
-        self._label.setFont(style.font(13))
         numbers = self._numbers if self._html else escape(self._numbers)
-        self._label.setText(
+        self._words.set_text(
             # pre-wrap: otherwise Qt turns the thin space of 60 000 and 5 % into one that lines break at
             '<p style="margin:0; white-space:pre-wrap">'
             f'<span style="font-size:{style.px(15)}px; font-weight:600; color:{style.color("text").name()}">'
@@ -69,4 +117,3 @@ class Finding(QWidget):
             f'{"&nbsp; " if self._answer and numbers else ""}{numbers}</span></p>')
         self._label.setAccessibleName(self.text())
         self.setAccessibleName(self.text() or "Finding")
-        self._label.setMinimumHeight(style.height(24, 15))

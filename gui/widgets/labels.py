@@ -15,6 +15,7 @@ class Text(QLabel):
     def __init__(self, text: str = "", px: int = 13, weight: int = 400, token: str = "text2", *,
                  wrap: bool = False, elide: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
+        self._words = text
         self._px, self._weight, self._token = px, weight, token
         self._elide = elide
         self._help = ""
@@ -37,8 +38,20 @@ class Text(QLabel):
         self.setFixedWidth(width)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
 
+    def text(self) -> str:
+        """All of it, cut or not."""
+        return self._words
+
     def setText(self, text: str) -> None:
-        super().setText(text)
+        if text == self._words:
+            return
+        if not self._elide or bool(text) != bool(self._words):
+            super().setText(text)
+        else:
+            # It takes what room there is: new words need no new layout of all that is around it, which
+            # QLabel would ask for.
+            self.update()
+        self._words = text
         self.setAccessibleName(text)
         self._note()
 

@@ -58,7 +58,7 @@ class Plot(QWidget):
         self._head.setSpacing(8)
         self._head.addWidget(self._heading, 1)
         self.legend = Legend()
-        self._grid, self._overlay = Grid(self), Overlay(self)
+        self._grid, self.overlay = Grid(self), Overlay(self)
         self.view = PlotView(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -74,9 +74,7 @@ class Plot(QWidget):
         self.view.scene().addItem(self.box)
         # Beside the view box, not inside it: it clips its children.
         self._grid.setZValue(-1000)
-        self._overlay.setZValue(1000)
         self.view.scene().addItem(self._grid)
-        self.view.scene().addItem(self._overlay)
 
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(f"{title}, {unit}" if unit else title)
@@ -161,17 +159,17 @@ class Plot(QWidget):
     def set_events(self, events: Sequence[tuple[float, str]]) -> None:
         """Dotted lines with a word ("paused 0:12")."""
         self.marks.events = [(float(x), word) for x, word in events]
-        self._overlay.update()
+        self.view.marks_moved()
 
     def set_small_ticks(self, places: Sequence[float]) -> None:
         """Small triangles on the x axis (snapshots)."""
         self.marks.small_ticks = [float(x) for x in places]
-        self._overlay.update()
+        self.view.marks_moved()
 
     def set_verticals(self, verticals: Sequence[tuple[float, str, str]]) -> None:
         """Solid 1 px lines: (x, token, word)."""
         self.marks.verticals = [(float(x), token, word) for x, token, word in verticals]
-        self._overlay.update()
+        self.view.marks_moved()
 
     def set_crosshair(self, x: float | None) -> None:
         """Put the crosshair at a place (a linked plot does this); no signal."""
@@ -188,9 +186,7 @@ class Plot(QWidget):
     def _changed(self) -> None:
         self._stale = True
         self.refresh_legend()
-        # It is kept as a picture until told. This repaints the view as well: asking the view too, which the
-        # scene does not know of, would paint it twice.
-        self._grid.update()
+        self.view.draw_anew()
 
     def lay_out(self) -> None:
         """Bring ranges and curves up to date; called before painting, cheap when nothing changed."""
@@ -218,27 +214,25 @@ class Plot(QWidget):
     def resized(self) -> None:
         """The view has another size."""
         self._stale = True
-        # Not while painting: that would ask for another paint.
         self._grid.prepareGeometryChange()
-        self._overlay.prepareGeometryChange()
-        self._grid.update()
 
     def _inner(self) -> QRectF:
         """The box of the data inside the view; the left margin follows the widest label."""
         px = theme().px
-        metrics = QFontMetrics(theme().font(11))
+        style = theme()
+        metrics = style.metrics(11)
         below = metrics.height() + px(8)
         above = metrics.height() / 2 + 2
         size = self.view.size()
         height = max(10.0, size.height() - above - below)
         labels = [label for _, label in self.axes.y_labels(height)]
-        left = max([metrics.horizontalAdvance(label) for label in labels], default=0) + px(8)
+        left = max([style.advance(label, 11) for label in labels], default=0) + px(8)
         if self.x_name:
-            left = max(left, metrics.horizontalAdvance(self.x_name) + px(12))
+            left = max(left, style.advance(self.x_name, 11) + px(12))
         left = max(left, px(34))
         # By the whole range, so that zooming does not move the box under the pointer.
         last = self.axes.x_format(self.axes.full_x[0 if self.axes.reversed_x else 1])
-        right = metrics.horizontalAdvance(last) / 2 + 2
+        right = style.advance(last, 11) / 2 + 2
         return QRectF(round(left), round(above), max(10, round(size.width() - left - right)), round(height))
 
     def scene_rect(self) -> QRectF:
@@ -249,7 +243,7 @@ class Plot(QWidget):
 
     def _marks_changed(self) -> None:
         self.refresh_legend()
-        self._overlay.update()
+        self.view.marks_moved()
 
     def readout_place(self) -> float | None:
         """Where the legend reads: under the crosshair, else at the current point, else at the end."""

@@ -71,6 +71,7 @@ class Line:
         self.x, self.y = EMPTY, EMPTY
         self.visible = True
         self._drawn: tuple[float, float, int, bool] | None = None  # what the curve item was last given
+        self._widest: tuple[str, str] | None = None  # sign and whole digits of its largest value
         self.item = Curve()
         self.casing: Curve | None = None
         self.restyle()
@@ -78,7 +79,7 @@ class Line:
     def set_data(self, x: ArrayLike, y: ArrayLike) -> None:
         """All points; x need not be sorted, points that are not finite are left out."""
         self.x, self.y = clean(x, y)
-        self._drawn = None
+        self._drawn = self._widest = None
         self.plot.data_changed(self)
 
     def set_visible(self, shown: bool) -> None:
@@ -101,9 +102,11 @@ class Line:
         """A text as wide as any of its values in the legend."""
         if len(self.y) == 0:
             return ""
-        low, high = float(self.y.min()), float(self.y.max())
-        whole = len(str(int(max(abs(low), abs(high)))))
-        return f"{MINUS if low < 0 else ''}{'0' * whole}.{'0' * (self.decimals or 0)}"
+        if self._widest is None:
+            low, high = float(self.y.min()), float(self.y.max())
+            self._widest = MINUS if low < 0 else "", "0" * len(str(int(max(abs(low), abs(high)))))
+        sign, whole = self._widest
+        return f"{sign}{whole}.{'0' * (self.decimals or 0)}"
 
     def color(self) -> QColor:
         """Its colour in the present theme; token may be "class:3"."""
@@ -210,11 +213,10 @@ class BoxItem(QGraphicsItem):
 
 
 class Grid(BoxItem):
-    """Grid lines, the two axis lines and all labels, behind the data; painted anew only after `update`."""
+    """Grid lines, the two axis lines and all labels, behind the data."""
 
     def __init__(self, plot: Plot) -> None:
         super().__init__(plot)
-        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
               widget: QWidget | None = None) -> None:
@@ -267,16 +269,19 @@ class Marks:
     verticals: list[tuple[float, str, str]] = field(default_factory=list)  # x, token, word
 
 
-class Overlay(BoxItem):
-    """Markers, crosshair and dots, in front of the data."""
+class Overlay:
+    """Markers, crosshair and dots, in front of the data; the view paints it over its picture of the rest."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
-              widget: QWidget | None = None) -> None:
+    def __init__(self, plot: Plot) -> None:
+        self.plot = plot
+
+    def paint(self, painter: QPainter) -> None:
+        """In pixels of the view."""
         colours, plot, marks = theme(), self.plot, self.plot.marks
         box = plot.axes.box
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setFont(colours.font(11))
-        metrics = QFontMetrics(colours.font(11))
+        metrics = colours.metrics(11)
         busy: list[tuple[float, float]] = []
         for x, word in marks.events:
             at = self._inside(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import theme
@@ -48,7 +48,7 @@ class Legend(QWidget):
         return ", ".join(f"{e.name} {e.value}".strip() for e in self._entries)
 
     def sizeHint(self) -> QSize:
-        return QSize(60, QFontMetrics(theme().font(11)).height() + theme().px(4))
+        return QSize(60, theme().metrics(11).height() + theme().px(4))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, self.sizeHint().height())
@@ -57,14 +57,12 @@ class Legend(QWidget):
         colours = theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = colours.font(11)
-        painter.setFont(font)
-        metrics = QFontMetrics(font)
+        painter.setFont(colours.font(11))
         x, middle = 0.0, self.height() / 2
         stroke, gap = colours.px(16), colours.px(6)
         for entry in self._entries:
-            name, value = metrics.horizontalAdvance(entry.name), metrics.horizontalAdvance(entry.value)
-            room = max(value, metrics.horizontalAdvance(entry.widest))
+            name, value = colours.advance(entry.name, 11), colours.advance(entry.value, 11)
+            room = max(value, colours.advance(entry.widest, 11))
             if x and x + stroke + gap + name + gap + value > self.width():
                 break
             pen = QPen(entry.color, max(1.4, entry.width))

@@ -1,12 +1,20 @@
-"""The graphics view inside a plot: it passes hands on and lays out before painting."""
+"""The graphics view inside a plot: it passes hands on, lays out before painting, and paints in two layers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QContextMenuEvent, QMouseEvent, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QGraphicsView
 
 if TYPE_CHECKING:
@@ -16,14 +24,21 @@ DRAG = 4  # pixels before a press becomes a drag
 
 
 class PlotView(pg.GraphicsView):
-    """One scene unit is one pixel; no focus of its own."""
+    """One scene unit is one pixel; no focus of its own.
+
+    Grid and curves are kept as a picture until they change: a marker that follows a slider, or the crosshair,
+    is then painted over it without stroking the curves again.
+    """
 
     def __init__(self, plot: Plot) -> None:
         self.plot = plot
         self._pressed: QPointF | None = None
         self._dragged = 0.0
+        self._kept: QPixmap | None = None
         super().__init__(plot, background=None)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
+        # The plot says what has changed; what the scene would say comes an event later, as a second paint.
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setMouseTracking(True)
         self.setMinimumSize(60, 40)
@@ -31,11 +46,42 @@ class PlotView(pg.GraphicsView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._kept = None
         self.plot.resized()
 
+    def draw_anew(self) -> None:
+        """Grid, curves or ranges are others: paint all of it at the next paint."""
+        self._kept = None
+        self.viewport().update()
+
+    def marks_moved(self) -> None:
+        """Only what lies over the curves has changed."""
+        self.viewport().update()
+
     def paintEvent(self, event: QPaintEvent) -> None:
+        ratio = self.devicePixelRatioF()
+        kept = self._kept
+        if kept is None or kept.devicePixelRatio() != ratio:
+            kept = self._kept = self._below(ratio)
+        painter = QPainter(self.viewport())
+        painter.drawPixmap(0, 0, kept)
+        self.plot.overlay.paint(painter)
+        painter.end()
+
+    def _below(self, ratio: float) -> QPixmap:
+        """Grid and curves on their ground."""
         self.plot.lay_out()
-        super().paintEvent(event)
+        self.scene().prepareForPaint()
+        made = QPixmap(self.viewport().size() * ratio)
+        made.setDevicePixelRatio(ratio)
+        painter = QPainter(made)
+        whole = self.viewport().rect()
+        painter.fillRect(whole, self.backgroundBrush())
+        painter.setRenderHints(self.renderHints())
+        self.scene().render(painter, QRectF(whole), self.mapToScene(whole).boundingRect(),
+                            Qt.AspectRatioMode.IgnoreAspectRatio)
+        painter.end()
+        return made
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QPainterPath,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QWheelEvent,
 )
@@ -282,12 +283,16 @@ class NoiseSlider(TrackSlider):
         super().__init__(name, parent)
         self._alpha_bar: NDArray[np.float64] = np.linspace(1, 0, 2)
         self._readable: int | None = None
+        self._track: QPixmap | None = None  # made once: only the handle moves
+        self._track_of: tuple[object, ...] = ()
         self.ground = "bg"
         self.setRange(0, 1000)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # nothing beneath is painted with it
 
     def set_alpha_bar(self, alpha_bar: ArrayLike) -> None:
         """Share of signal power over t = 0..T; sets the range to 0..T."""
         self._alpha_bar = np.asarray(alpha_bar, dtype=np.float64)
+        self._track = None
         self.setRange(0, len(self._alpha_bar) - 1)
         self.update()
 
@@ -297,13 +302,33 @@ class NoiseSlider(TrackSlider):
             self._readable = t
             self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        colours = theme()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    def _theme_changed(self) -> None:
+        self._track = None
+        super()._theme_changed()
+
+    def _bar(self) -> QRectF:
         track = self.track()
         tall = round(scaled(self.TRACK))
-        bar = QRectF(track.left(), track.y() - tall / 2, track.width(), tall)
+        return QRectF(track.left(), track.y() - tall / 2, track.width(), tall)
+
+    def _picture(self) -> QPixmap:
+        """Ground and track without handle."""
+        ratio = self.devicePixelRatioF()
+        if self._track is None or self._track_of != (self.size(), ratio, self.ground):
+            self._track_of = (self.size(), ratio, self.ground)
+            self._track = QPixmap(self.size() * ratio)
+            self._track.setDevicePixelRatio(ratio)
+            self._track.fill(theme().color(self.ground))
+            painter = QPainter(self._track)
+            self._paint_track(painter)
+            painter.end()
+        return self._track
+
+    def _paint_track(self, painter: QPainter) -> None:
+        colours = theme()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        bar = self._bar()
+        tall = bar.height()
         clip = QPainterPath()
         clip.addRoundedRect(bar, 2, 2)
         painter.fillPath(clip, colours.color("noise_track"))
@@ -316,6 +341,13 @@ class NoiseSlider(TrackSlider):
         signal = QPainterPath()
         signal.addPolygon(QPolygonF([*points, bar.bottomRight(), bar.bottomLeft()]))
         painter.fillPath(signal.intersected(clip), colours.color("signal_track"))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = theme()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture())
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        bar = self._bar()
         if self._readable is not None:
             x, y = self.x_of(self._readable), bar.bottom() + scaled(2.5)
             wide, high = scaled(4), scaled(5.5)

@@ -321,12 +321,15 @@ class Timeline(QWidget):
         percent = f"{self._schedule.percent_denoised(t):.0f}\u202f%"
         ratio = self._schedule.snr_db(t)
         decibel = "∞" if math.isinf(ratio) else f"{ratio:.1f}".replace("-", "\u2212")
+        self.readout.set_parts(*self._readout_parts(percent, decibel))
+        self.readout.setAccessibleName(f"{percent} denoised, SNR {decibel} dB")
+
+    def _readout_parts(self, percent: str, decibel: str) -> list[tuple[str, str, int, int, str]]:
         parts = [(percent, "text", 600, 13, "00\u202f%"), ("denoised", "text2", 400, 13, "")]
         if self.width() >= theme().px(WIDE_ENOUGH_FOR_SNR):
             parts += [("  SNR", "text2", 400, 13, ""), (decibel, "text", 600, 13, "\u221200.0"),
                       ("dB", "text2", 400, 13, "")]
-        self.readout.set_parts(*parts)
-        self.readout.setAccessibleName(f"{percent} denoised, SNR {decibel} dB")
+        return parts
 
     # ---- layout: both rows share their columns --------------------------------------------------------
 
@@ -354,6 +357,8 @@ class Timeline(QWidget):
         return super().event(event)
 
     def _arrange(self) -> None:
+        # At t = 0 the readout is widest: it must not push the sliders about in mid-drag.
+        self.readout.keep_room(*self._readout_parts("100\u202f%", "\u221200.0"))
         self._read_out()
         arrange(self, self._row_height())
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import theme
+
+
+def _widths(parts: Sequence[tuple[str, str, int, int, str]]) -> list[int]:
+    """The width of each part, no less than its widest text."""
+    advance = theme().advance
+    return [max(advance(text, size, weight), advance(widest, size, weight))
+            for text, _, weight, size, widest in parts]
 
 
 class Words(QWidget):
@@ -18,6 +27,7 @@ class Words(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._parts: list[tuple[str, str, int, int, str]] = []
+        self._kept = 0
         self.align_right = False
         self.gap = 6
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
@@ -31,36 +41,42 @@ class Words(QWidget):
         """Change what it says; the layout is told only when the room needed changes."""
         if list(parts) == self._parts:
             return
-        before = self._width()
+        before = self._hint()
         self._parts = list(parts)
         self.setAccessibleName(self.text())
-        if self._width() != before:
+        if self._hint() != before:
             self.updateGeometry()
         self.update()
+
+    def keep_room(self, *parts: tuple[str, str, int, int, str]) -> None:
+        """Room for these words is always kept, so that saying them moves nothing else."""
+        before = self._hint()
+        self._kept = self._width_of(parts)
+        if self._hint() != before:
+            self.updateGeometry()
 
     def text(self) -> str:
         """All words in a row."""
         return " ".join(part[0] for part in self._parts)
 
     def _widths(self) -> list[int]:
-        widths = []
-        for text, _, weight, size, widest in self._parts:
-            metrics = QFontMetrics(theme().font(size, weight))
-            widths.append(max(metrics.horizontalAdvance(text), metrics.horizontalAdvance(widest)))
-        return widths
+        return _widths(self._parts)
 
-    def _width(self) -> int:
-        return sum(self._widths()) + theme().px(self.gap) * max(0, len(self._parts) - 1)
+    def _width_of(self, parts: Sequence[tuple[str, str, int, int, str]]) -> int:
+        return sum(_widths(parts)) + theme().px(self.gap) * max(0, len(parts) - 1)
+
+    def _hint(self) -> int:
+        return max(self._kept, self._width_of(self._parts))
 
     def sizeHint(self) -> QSize:
-        return QSize(self._width(), theme().px(28))
+        return QSize(self._hint(), theme().px(28))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        left = self.width() - self._width() if self.align_right else 0
+        left = self.width() - self._width_of(self._parts) if self.align_right else 0
         for (text, token, weight, size, widest), width in zip(self._parts, self._widths(), strict=True):
             painter.setFont(theme().font(size, weight))
             painter.setPen(theme().color(token if self.isEnabled() else "disabled"))
