@@ -98,9 +98,10 @@ class Bench:
 
     def __init__(self, page: str, run: str | None = None) -> None:
         sys.setswitchinterval(0.001)  # as main.py does
-        from gui.app import make_application, page_classes
+        from gui.app import make_application
         from gui.compute_starter import make_compute
         from gui.main_window import MainWindow
+        from gui.page_list import page_classes
         from gui.session import Session
 
         self.application = make_application()

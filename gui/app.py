@@ -24,10 +24,7 @@ from engine.errors import BadSetting, DiffuscopeError
 from gui.compute_starter import make_compute
 from gui.crash import CrashWatch
 from gui.main_window import MainWindow, fill_screen
-from gui.pages.base import Page
-from gui.pages.forward import ForwardPage
-from gui.pages.reverse import ReversePage
-from gui.pages.train import TrainPage
+from gui.page_list import page_classes
 from gui.preferences import load_preferences
 from gui.session import Session
 from gui.shortcuts import KeyGuard
@@ -37,11 +34,6 @@ log = logging.getLogger(__name__)
 
 READY_WITHIN_S = 60
 SMALLEST, LARGEST = (640, 480), (7680, 4320)
-
-
-def page_classes() -> list[type[Page]]:
-    """The pages in the order of their tabs."""
-    return [TrainPage, ForwardPage, ReversePage]
 
 
 def make_application() -> QApplication:

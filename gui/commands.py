@@ -19,23 +19,22 @@ from gui.preferences import (
     runs_dir_problem,
     save_preferences,
 )
-from gui.preferences_dialog import PreferencesDialog
-from gui.run_manager import RunManager
 from gui.session import Notice
-from gui.shortcuts_dialog import ShortcutsDialog
 from gui.theme import theme
 
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
+    from gui.preferences_dialog import PreferencesDialog
 
 
 class Commands:
-    """Actions on one main window. Dialogs are made once and never wait for an answer."""
+    """Actions on one main window. Dialogs are made once, code and all when first wanted, and never wait."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._session = window.session
         self.dialogs: dict[str, QWidget] = {}
+        self._preferences: PreferencesDialog | None = None
 
     # ---- runs ----
 
@@ -106,18 +105,25 @@ class Commands:
 
     def show_runs(self) -> None:
         """The list of all runs."""
+        from gui.run_manager import RunManager
+
         self._raise("runs", lambda: RunManager(self._session, self._window))
 
     def show_preferences(self) -> None:
         """The preferences."""
+        from gui.preferences_dialog import PreferencesDialog
+
         def make() -> QWidget:
             dialog = PreferencesDialog(self._window.preferences, lambda: self._session.training, self._window)
             dialog.changed.connect(self.take_preferences)
+            self._preferences = dialog
             return dialog
         self._raise("preferences", make)
 
     def show_shortcuts(self) -> None:
         """All keys."""
+        from gui.shortcuts_dialog import ShortcutsDialog
+
         titles = [page.title for page in self._window.pages]
         self._raise("shortcuts", lambda: ShortcutsDialog(titles, self._window))
 
@@ -178,9 +184,8 @@ class Commands:
         if before.text_scale != taken.text_scale:
             theme().set_scale(taken.text_scale)
         window.show_preferences_taken()
-        dialog = self.dialogs.get("preferences")
-        if isinstance(dialog, PreferencesDialog):
-            dialog.show_preferences(taken)
+        if self._preferences is not None:
+            self._preferences.show_preferences(taken)
         if not window.keep_state:
             return
         try:

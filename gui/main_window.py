@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.events import TrainingState
+from gui.after_paint import AfterPaint
 from gui.awake import Awake
 from gui.closing import Closing
 from gui.commands import Commands
@@ -19,6 +20,7 @@ from gui.dock_layout import DockLayout
 from gui.explain_dock import ExplainDock
 from gui.menus import Menus
 from gui.notices import Notices
+from gui.page_stack import PageMaker, PageStack
 from gui.pages.base import Page
 from gui.preferences import Preferences, load_preferences
 from gui.session import Session
@@ -39,10 +41,11 @@ KEEP_STATE_S = 30
 class MainWindow(QMainWindow):
     """One session, its pages and everything round them.
 
+    Only the page in front is built before the window is painted, the others after that.
     keep_state False (screenshots, tests): nothing is restored from or written to the user's folder.
     """
 
-    def __init__(self, session: Session, page_classes: Sequence[type[Page]], *, keep_state: bool = True,
+    def __init__(self, session: Session, pages: Sequence[PageMaker], *, keep_state: bool = True,
                  preferences: Preferences | None = None, crash: CrashWatch | None = None) -> None:
         super().__init__()
         self.session = session
@@ -60,19 +63,19 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(QSize(900, 560))
         self.history = History(session, self)
         self.commands = Commands(self)
-        self._make_parts(page_classes)
+        self.pages = tuple(pages)
+        self._make_parts()
         self.menus = Menus(self)
         self.closing = Closing(self, session, self.banners)
         self._connect()
         self._show_title()
-        self.show_page(self.pages[0].name)
         self.show_preferences_taken()
         if crash is not None and crash.last_crash.strip():
             self.notices.show_crash(crash.last_crash)
 
     # ---- parts ----
 
-    def _make_parts(self, page_classes: Sequence[type[Page]]) -> None:
+    def _make_parts(self) -> None:
         session = self.session
         self.transport = Transport(session, self.preferences.device)
         self.timeline = Timeline(session.class_names)
@@ -82,13 +85,11 @@ class MainWindow(QMainWindow):
             self.addToolBar(area, Bar(words, widget, self))
         self.tab_row = TabRow()
         self.banners = BannerArea()
-        self.stack = QStackedWidget()
-        self.stack.setObjectName("pages")
-        self.pages = [make(session) for make in page_classes]
+        self.stack = PageStack(session, self.pages)
+        self.stack.built.connect(self._on_built)
+        self._after_paint = AfterPaint(self.stack, self.start_compute, self)
         for page in self.pages:
-            page.explain_asked.connect(self.commands.explain)
             self.tab_row.tabs.addTab(page.title)
-            self.stack.addWidget(page)
         middle = QWidget()
         middle.setObjectName("middle")
         column = QVBoxLayout(middle)
@@ -99,8 +100,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.stack, 1)
         self.setCentralWidget(middle)
         self.setup_dock = SetupDock(self)
-        for page in self.pages:
-            self.setup_dock.add_page(page)
         self.explain_dock = ExplainDock(self)
         self.docks = DockLayout(self, self.setup_dock, self.explain_dock, self.tab_row)
         self.status = StatusBar(session)
@@ -159,7 +158,7 @@ class MainWindow(QMainWindow):
         if event.type() == QEvent.Type.Paint and not self._painted:
             self._painted = True
             # Only now may torch be imported: the window is on the screen.
-            QTimer.singleShot(0, self, self.start_compute)
+            QTimer.singleShot(0, self, self._after_paint.start)
         return done
 
     def start_compute(self) -> None:
@@ -178,8 +177,16 @@ class MainWindow(QMainWindow):
 
     @property
     def page(self) -> Page:
-        """The page in front."""
-        return self.pages[self.stack.currentIndex()]
+        """The page in front; the first, if none has been shown yet."""
+        if self.stack.front() is None:
+            self.show_page(self.pages[0].name)
+        page = self.stack.front()
+        assert page is not None
+        return page
+
+    def build_pages(self) -> list[Page]:
+        """All pages, built if they are not."""
+        return [self.stack.page(index) for index in range(len(self.pages))]
 
     def show_page(self, name: str) -> None:
         """Bring a page to the front by its name; an unknown one is ignored."""
@@ -189,16 +196,20 @@ class MainWindow(QMainWindow):
                 self._on_tab(index)
 
     def _on_tab(self, index: int) -> None:
-        page = self.pages[index]
-        if page is self.page and page.active:
+        before, page = self.stack.front(), self.stack.page(index)
+        if page.active:
             return
-        if self.page.active:
-            self.page.deactivate()
-        self.stack.setCurrentIndex(index)
+        if before is not None and before.active:
+            before.deactivate()
+        self.stack.setCurrentWidget(page)
         self.setup_dock.show_page(page)
         page.activate()
         self.link.show_page(page)
         self.explain_dock.show_page(page.explain)
+
+    def _on_built(self, page: Page) -> None:
+        page.explain_asked.connect(self.commands.explain)
+        self.setup_dock.add_page(page)
 
     # ---- what happens ----
 
@@ -252,6 +263,8 @@ class MainWindow(QMainWindow):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self.stack.front() is None:
+            self.show_page(self.pages[0].name)
         self.docks.place_grips()
         if self.focusWidget() is None:
             self.stack.setFocus()  # else Qt takes the first button, and Space would press it
@@ -279,11 +292,13 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self._closed = True
+        self._after_paint.stop()
         self.keep()
         self._seconds.stop()
         self.timeline.stop_play()
         self.commands.close_dialogs()
-        self.page.deactivate()
+        if (page := self.stack.front()) is not None:
+            page.deactivate()
         self._awake.release()
         event.accept()
         self.hide()  # gone at once; the thread may need a moment to end

@@ -89,9 +89,10 @@ def test_the_window_opens_without_torch(tmp_path: Path) -> None:
     """Built, shown and painted on every page, while importing torch would raise."""
     code = BLOCK.format(names=TORCH) + """
 import time
-from gui.app import make_application, page_classes
+from gui.app import make_application
 from gui.compute_starter import make_compute
 from gui.main_window import MainWindow
+from gui.page_list import page_classes
 from gui.session import Session
 
 application = make_application()
@@ -196,6 +197,6 @@ def test_no_file_names_somebodys_own_folder() -> None:
 
 def test_command_line_and_window_name_the_same_pages() -> None:
     from engine.cli.parser import PAGES
-    from gui.app import page_classes
+    from gui.page_list import page_classes
 
     assert tuple(page.name for page in page_classes()) == PAGES

@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from scripted import Script, make_run
 
 from engine.errors import BadSetting, DiffuscopeError
-from gui.app import page_classes, parse_size, render_page
+from gui.app import parse_size, render_page
+from gui.page_list import page_classes
 from gui.theme import theme
 
 
@@ -25,6 +26,8 @@ def tidy(qtbot: QtBot, script: Script) -> Iterator[None]:
 
 def test_the_pages_there_are() -> None:
     assert [page.name for page in page_classes()] == ["train", "forward", "reverse"]
+    for page in page_classes():
+        assert (page.load().name, page.load().title) == (page.name, page.title)
 
 
 @pytest.mark.parametrize("page", ["train", "reverse"])

@@ -169,6 +169,7 @@ def named(widget: QWidget, buddies: set[QWidget]) -> bool:
 def test_every_focusable_widget_says_what_it_is(make: Make, tmp_path: Path) -> None:
     make_run(tmp_path / "a", recorded=11)
     window = make()
+    assert len(window.build_pages()) == 3
     window.session.open_run(tmp_path / "a")
     window.commands.show_runs()
     window.commands.show_preferences()
@@ -335,11 +336,13 @@ def test_a_narrower_window_closes_a_dock_and_a_wider_one_brings_it_back(make: Ma
 
 def test_setup_follows_the_page(make: Make) -> None:
     window = make()
-    for page in window.pages:
+    pages = window.build_pages()
+    for page in pages:
         window.show_page(page.name)
+        assert window.page is page
         assert isinstance(page, Plain)
         assert page.section.isVisible()
-        assert [p.section.isVisible() for p in window.pages if p is not page] == [False, False]
+        assert [p.section.isVisible() for p in pages if p is not page] == [False, False]
 
 
 def test_explain_follows_focus_and_page(make: Make) -> None:

@@ -1,0 +1,58 @@
+"""What can wait until the window is on the screen, done then: in short steps, so that it answers meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+
+if TYPE_CHECKING:
+    from gui.page_stack import PageStack
+
+POLL_MS = 10
+STEP_MS = 30  # between two steps the window answers
+
+
+class AfterPaint(QObject):
+    """Loads the code of the other pages, then starts the compute thread, then builds those pages one by one.
+
+    In this order, for loading pages takes a moment and torch seconds: side by side both would take longer,
+    and no two threads ever load code at once.
+    """
+
+    def __init__(self, stack: PageStack, start_compute: Callable[[], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._stack = stack
+        self._start_compute = start_compute
+        self._thread: threading.Thread | None = None
+        self._compute_started = False
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._step)
+
+    def start(self) -> None:
+        """The window has been painted."""
+        if self._stack.missing():
+            self._thread = threading.Thread(target=self._stack.load_missing, name="pages")
+            self._thread.start()
+        self._timer.start(POLL_MS)
+
+    def stop(self) -> None:
+        """The window closes."""
+        self._timer.stop()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _step(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        missing = self._stack.missing()
+        if not self._compute_started:
+            self._compute_started = True
+            self._start_compute()
+            self._timer.start(STEP_MS)
+        elif missing:
+            self._stack.page(missing[0])
+        else:
+            self._timer.stop()
