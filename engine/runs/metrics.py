@@ -26,6 +26,8 @@ from engine.runs.jsontext import canonical
 METRICS_FILE = "metrics.jsonl"
 LOSS = "loss"
 RESUME = "resume"
+# What reading a line that somebody broke may raise.
+ODD = (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,8 +143,19 @@ def _join(parts: list[_Points]) -> _Points:
                    np.concatenate([p.seconds for p in parts]), np.concatenate([p.lr for p in parts]))
 
 
-def _floats(values: Any, dtype: type[np.floating[Any]]) -> NDArray[Any]:
-    return np.array([np.nan if v is None else v for v in values], dtype=dtype)
+def _points(rows: list[dict[str, Any]]) -> _Points:
+    """Rows of losses as one chunk. Raises one of ODD unless each is whole and the steps rise throughout."""
+    counts = [len(row["step"]) for row in rows]
+    for row, count in zip(rows, counts, strict=True):
+        if not isinstance(row["step"], list) or not count == len(row["loss"]) == len(row["seconds"]):
+            raise ValueError("not a chunk of losses")
+    steps = np.array([step for row in rows for step in row["step"]], dtype=np.int64)
+    losses, seconds = (np.array([np.nan if value is None else value for row in rows for value in row[name]],
+                                dtype=np.float32) for name in ("loss", "seconds"))
+    if not steps.ndim == losses.ndim == seconds.ndim == 1 or (np.diff(steps) <= 0).any():
+        raise ValueError("not a chunk of losses")
+    rates = [np.nan if (lr := row.get("lr")) is None else float(lr) for row in rows]
+    return _Points(steps, losses, seconds, np.repeat(np.array(rates, dtype=np.float64), counts))
 
 
 @dataclass(slots=True)
@@ -159,9 +172,23 @@ class MetricsReader:
     def read(self) -> Metrics:
         """The curve as it stands; empty without a file."""
         with self._lock:
+            losses: list[dict[str, Any]] = []
             for line in self._new_lines():
-                if line.strip():
-                    self._take(line)
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line.decode("utf-8", "surrogatepass"))
+                    kind = row["kind"]
+                except ODD:
+                    self._skipped += 1
+                    continue
+                if kind == LOSS:
+                    losses.append(row)
+                    continue
+                self._take_losses(losses)
+                losses = []
+                self._take_marker(row)
+            self._take_losses(losses)
             self._parts = [points := _join(self._parts)]
             return Metrics(points.steps, points.losses, points.seconds, points.lr, list(self._markers),
                            self._skipped)
@@ -179,17 +206,12 @@ class MetricsReader:
         self._offset += end
         return data[:end].splitlines()
 
-    def _take(self, line: bytes) -> None:
+    def _take_marker(self, row: dict[str, Any]) -> None:
         try:
-            row = json.loads(line)
-            kind = row["kind"]
-            if kind == LOSS:
-                self._take_losses(row)
-                return
-            step = int(row["step"])
+            kind, step = row["kind"], int(row["step"])
             marker = {"kind": str(kind), "step": step, "seconds": float(row.get("seconds") or 0.0),
                       "text": str(row.get("text") or "")}
-        except (ValueError, TypeError, KeyError, OverflowError, AttributeError, RecursionError):
+        except ODD:
             self._skipped += 1
             return
         if kind == RESUME:
@@ -197,18 +219,25 @@ class MetricsReader:
         if kind != RESUME or marker["text"]:
             self._markers.append(marker)
 
-    def _take_losses(self, row: dict[str, Any]) -> None:
-        steps = np.array(row["step"], dtype=np.int64)
-        losses, seconds = _floats(row["loss"], np.float32), _floats(row["seconds"], np.float32)
-        if steps.ndim != 1 or not len(steps) == len(losses) == len(seconds) or (np.diff(steps) <= 0).any():
-            raise ValueError("not a chunk of losses")
-        if not len(steps):
+    def _take_losses(self, rows: list[dict[str, Any]]) -> None:
+        """All at once where nothing is odd, for one by one takes long; else in halves down to the odd row."""
+        if not rows:
             return
-        lr = row.get("lr")
-        rates = np.full(len(steps), np.nan if lr is None else float(lr))
-        if self._parts and len(self._parts[-1].steps) and steps[0] <= self._parts[-1].steps[-1]:
-            self._forget_after(int(steps[0]) - 1, markers=False)  # a resume whose own row was lost
-        self._parts.append(_Points(steps, losses, seconds, rates))
+        try:
+            points = _points(rows)
+        except ODD:
+            if len(rows) == 1:
+                self._skipped += 1
+                return
+            half = len(rows) // 2
+            self._take_losses(rows[:half])
+            self._take_losses(rows[half:])
+            return
+        if not len(points.steps):
+            return
+        if self._parts and len(self._parts[-1].steps) and points.steps[0] <= self._parts[-1].steps[-1]:
+            self._forget_after(int(points.steps[0]) - 1, markers=False)  # a resume whose own row was lost
+        self._parts.append(points)
 
     def _forget_after(self, step: int, *, markers: bool = True) -> None:
         points = _join(self._parts)
