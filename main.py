@@ -7,6 +7,7 @@ python main.py train --help       also sample, screenshot, info
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import socket
 import sys
@@ -75,6 +76,7 @@ def open_window(run: str | None) -> int:
         Run.open(resolve_run(run))  # a bad folder is told here, before a window opens on another one
     if sys.platform == "win32":
         import torch  # noqa: F401  # importing it after Qt fails there (pytorch issue 166628)
+    gc.disable()  # until the first paint: there is nothing to collect while the window is being made
     from gui.app import run_window
 
     return run_window(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class AfterPaint(QObject):
 
     def start(self) -> None:
         """The window has been painted."""
+        gc.enable()  # main.py left it off: while everything is being made there is nothing to collect
         if self._stack.missing():
             self._thread = threading.Thread(target=self._stack.load_missing, name="pages")
             self._thread.start()

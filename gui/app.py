@@ -36,13 +36,15 @@ READY_WITHIN_S = 60
 SMALLEST, LARGEST = (640, 480), (7680, 4320)
 
 
-def make_application() -> QApplication:
+def make_application(theme_name: str = "system", text_scale: float = 1.0) -> QApplication:
     """The one QApplication, themed."""
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         application = QApplication(sys.argv[:1])
     application.setApplicationName("Diffuscope")
     application.setDesktopFileName("diffuscope")
+    theme().set_mode(theme_name)
+    theme().set_scale(text_scale)
     apply_theme(application)
     return application
 
@@ -55,16 +57,14 @@ def run_window(run: str | None = None) -> int:
     _start_log()
     crash = CrashWatch(paths.crash_file())
     crash.install()
-    application = make_application()
-    KeyGuard(application)
     preferences = load_preferences()
-    theme().set_mode(preferences.theme)
-    theme().set_scale(preferences.text_scale)
+    application = make_application(preferences.theme, preferences.text_scale)
     session = Session(make_compute(preferences.device))
     window = MainWindow(session, page_classes(), preferences=preferences, crash=crash)
     fill_screen(window)
     window.restore(run)
     window.show()
+    KeyGuard(application)
     try:
         return application.exec()
     finally:
@@ -86,8 +86,7 @@ def render_page(page: str, size: str | tuple[int, int] = (1440, 900), theme_name
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     qInstallMessageHandler(_quiet)
-    application = make_application()
-    theme().set_mode(theme_name)
+    application = make_application(theme_name)
     session = Session(make_compute())
     refused: list[DiffuscopeError] = []
     session.message.connect(lambda notice: refused.append(DiffuscopeError(notice.headline, notice.advice))

@@ -9,7 +9,6 @@ import sys
 import threading
 import traceback
 from collections import deque
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -99,6 +98,8 @@ class CrashWatch:
 
 def diagnostics() -> str:
     """Versions and machine, for a problem report; nothing personal."""
+    from importlib import metadata  # slow to load, and hardly ever wanted
+
     lines = [f"Python {platform.python_version()} on {platform.platform()}"]
     for package in ("diffuscope", "PySide6-Essentials", "pyqtgraph", "torch", "numpy", "pydantic"):
         try:

@@ -74,6 +74,9 @@ def is_typing(widget: QWidget | None) -> bool:
     return isinstance(widget, QComboBox) and widget.isEditable()
 
 
+OVERRIDE = QEvent.Type.ShortcutOverride  # looked up once: the guard sees every event there is
+
+
 class KeyGuard(QObject):
     """An event filter of the application: typing and the focused button come before the window's keys."""
 
@@ -86,7 +89,7 @@ class KeyGuard(QObject):
         app.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() != QEvent.Type.ShortcutOverride or not isinstance(watched, QWidget):
+        if event.type() != OVERRIDE or not isinstance(watched, QWidget):
             return False
         assert isinstance(event, QKeyEvent)
         focus = QApplication.focusWidget() or watched
