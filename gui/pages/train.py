@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -102,13 +103,22 @@ class TrainPage(Page):
     def _make_sections(self) -> None:
         self.run_section = RunSection(self.session)
         self.fixed_section = FixedSection()
-        self.draft = DraftSections(self.session)
         self._sections: list[Section] = []
-        for section in (self.run_section, self.fixed_section, *self.draft.sections):
+        self._adopt([self.run_section, self.fixed_section])
+        self.fixed_section.duplicate.connect(self.duplicate)
+
+    @cached_property
+    def draft(self) -> DraftSections:
+        """The settings of the next run: some forty rows, made when they are first shown."""
+        made = DraftSections(self.session)
+        self._adopt(made.sections)
+        made.back.clicked.connect(lambda: self._edit(False))
+        return made
+
+    def _adopt(self, sections: list[Section]) -> None:
+        for section in sections:
             section.setParent(self)
             section.hide()
-        self.fixed_section.duplicate.connect(self.duplicate)
-        self.draft.back.clicked.connect(lambda: self._edit(False))
 
     def _connect(self) -> None:
         session = self.session
