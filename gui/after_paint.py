@@ -17,10 +17,10 @@ STEP_MS = 30  # between two steps the window answers
 
 
 class AfterPaint(QObject):
-    """Loads the code of the other pages, then starts the compute thread, then builds those pages one by one.
+    """Loads the code of the other pages, builds those pages one by one, then starts the compute thread.
 
-    In this order, for loading pages takes a moment and torch seconds: side by side both would take longer,
-    and no two threads ever load code at once.
+    In this order, for pages take a moment and torch seconds. Side by side with torch's loading, which lets the
+    window's thread work only now and then, a page took half a second; and no two threads ever load code at once.
     """
 
     def __init__(self, stack: PageStack, start_compute: Callable[[], None], parent: QObject | None = None) -> None:
@@ -28,7 +28,6 @@ class AfterPaint(QObject):
         self._stack = stack
         self._start_compute = start_compute
         self._thread: threading.Thread | None = None
-        self._compute_started = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._step)
 
@@ -50,11 +49,9 @@ class AfterPaint(QObject):
         if self._thread is not None and self._thread.is_alive():
             return
         missing = self._stack.missing()
-        if not self._compute_started:
-            self._compute_started = True
-            self._start_compute()
-            self._timer.start(STEP_MS)
-        elif missing:
+        if missing:
             self._stack.page(missing[0])
+            self._timer.start(STEP_MS)
         else:
             self._timer.stop()
+            self._start_compute()

@@ -112,6 +112,26 @@ window.close()
     assert pages[:3] == ["train", "forward", "reverse"]
 
 
+def test_what_only_other_pages_need_is_loaded_after_the_first_paint(tmp_path: Path) -> None:
+    code = """
+import sys
+from gui.app import make_application
+from gui.compute_starter import make_compute
+from gui.main_window import MainWindow
+from gui.page_list import page_classes
+from gui.session import Session
+
+application = make_application()
+window = MainWindow(Session(make_compute()), page_classes(), keep_state=False)
+window.start_compute = lambda: None
+window.resize(1440, 900)
+window.restore()
+print(window.page.name, *(name for name in ("pyqtgraph", "gui.pages.train", "gui.run_manager") if name in sys.modules))
+window.close()
+"""
+    assert run_python(code, QT_QPA_PLATFORM="offscreen", DIFFUSCOPE_HOME=str(tmp_path)).split() == ["reverse"]
+
+
 def test_main_imports_neither_torch_nor_qt_before_it_knows_what_is_asked() -> None:
     code = "import sys, main; from engine.cli.parser import build_parser; build_parser(); print(*sys.modules)"
     loaded = {name.split(".")[0] for name in run_python(code).split()}

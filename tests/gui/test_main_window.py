@@ -122,6 +122,16 @@ def test_the_compute_thread_starts_only_after_the_first_paint(qtbot: QtBot, make
     qtbot.waitUntil(no_more(lambda: window.session.bridge.compute.alive), timeout=3000)
 
 
+def test_only_the_page_in_front_is_built_before_the_first_paint(qtbot: QtBot, make: Make) -> None:
+    make_bundled(paths.DEFAULT_BUNDLED_RUN)
+    window = make(show=False)
+    assert [window.pages[index].name for index in window.stack.missing()] == ["train", "forward"]
+    window.show()
+    qtbot.waitUntil(no_more(lambda: not window.stack.missing()), timeout=3000)
+    assert window.page.name == "reverse"
+    assert [page.active for page in window.build_pages()] == [False, False, True]
+
+
 def test_the_window_needs_no_torch() -> None:
     """In a process where torch cannot be imported, the window opens and paints."""
     code = (
