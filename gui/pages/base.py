@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gui.theme import theme
@@ -36,6 +37,7 @@ class Page(QWidget):
         self.session = session
         self.active = False
         self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # the window beneath need not be painted
         self.setAccessibleName(f"{self.title} page")
         outer = QVBoxLayout(self)
         self._outer = outer
@@ -52,6 +54,11 @@ class Page(QWidget):
         px = theme().px
         self._outer.setContentsMargins(px(MARGIN_X), px(MARGIN_Y), px(MARGIN_X), px(MARGIN_Y))
         self._outer.setSpacing(px(8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), theme().color("surface"))
+        painter.end()
 
     def setup_sections(self) -> list[Section]:
         """Sections for the Setup dock, made once by the page and kept; shown while the page is in front."""

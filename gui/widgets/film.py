@@ -190,10 +190,13 @@ class Film(QWidget):
     def cell_rect(self, row: int, column: int) -> QRectF:
         """Where a picture lies."""
         width, height = self._cell()
-        left, count = self._name_width(), self.columns()
+        return QRectF(self._left(column, self.columns(), width), FRAME + row * (height + ROW_GAP), width, height)
+
+    def _left(self, column: int, count: int, width: float) -> int:
+        """Where a column of `count` begins, its pictures `width` wide."""
+        left = self._name_width()
         room = self.width() - left - width
-        at = left + (round(room * column / (count - 1)) if count > 1 else 0)
-        return QRectF(at, FRAME + row * (height + ROW_GAP), width, height)
+        return left + (round(room * column / (count - 1)) if count > 1 else 0)
 
     def sizeHint(self) -> QSize:
         width, height = self._cell()
@@ -273,11 +276,12 @@ class Film(QWidget):
     def _touched(self, dirty: QRegion) -> list[int]:
         """Columns that reach into a region."""
         room = theme().px(30)
-        wide = self._cell()[0] + room
+        width = self._cell()[0]
+        wide, count = width + room, self.columns()
         spans = [(box.left(), box.right()) for box in dirty]
         found = []
-        for column in range(self.columns()):
-            x = self.cell_rect(0, column).x()
+        for column in range(count):
+            x = self._left(column, count, width)
             if any(left <= x + wide and x - room <= right for left, right in spans):
                 found.append(column)
         return found

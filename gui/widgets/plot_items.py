@@ -14,7 +14,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFontMetrics, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QFontMetrics, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from gui.theme import theme
@@ -274,11 +274,12 @@ class Overlay:
 
     def __init__(self, plot: Plot) -> None:
         self.plot = plot
+        self._ticks = QPainterPath()
+        self._ticks_of: tuple[object, ...] | None = None
 
     def paint(self, painter: QPainter) -> None:
         """In pixels of the view."""
         colours, plot, marks = theme(), self.plot, self.plot.marks
-        box = plot.axes.box
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setFont(colours.font(11))
         metrics = colours.metrics(11)
@@ -298,12 +299,7 @@ class Overlay:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("text2"))
-        for x in marks.small_ticks:
-            at = self._inside(x)
-            if at is not None:
-                foot = box.bottom()
-                painter.drawPolygon(QPolygonF([QPointF(at, foot - 5.5), QPointF(at - 3, foot),
-                                               QPointF(at + 3, foot)]))
+        painter.drawPath(self._small_ticks())
         for x, token in ((marks.current, "accent"), (marks.crosshair, "text2")):
             if x is None:
                 continue
@@ -322,6 +318,20 @@ class Overlay:
                     if at is not None and not (plot.axes.log_y and y <= 0):
                         middle = plot.axes.y_pixel(plot.axes.to_view(float(y)))
                         painter.drawEllipse(QPointF(at, middle), 2.6, 2.6)
+
+    def _small_ticks(self) -> QPainterPath:
+        """A triangle for each of them, made anew only when they or the axes have changed."""
+        axes = self.plot.axes
+        made_of = (tuple(self.plot.marks.small_ticks), axes.x_view, axes.box.getRect())
+        if made_of != self._ticks_of:
+            self._ticks_of, self._ticks = made_of, QPainterPath()
+            foot = axes.box.bottom()
+            inside = (self._inside(x) for x in self.plot.marks.small_ticks)
+            for at in (at for at in inside if at is not None):
+                self._ticks.addPolygon(QPolygonF([QPointF(at, foot - 5.5), QPointF(at - 3, foot),
+                                                  QPointF(at + 3, foot), QPointF(at, foot - 5.5)]))
+            self._ticks.setFillRule(Qt.FillRule.WindingFill)  # where two overlap they stay filled
+        return self._ticks
 
     def _inside(self, x: float) -> float | None:
         at, box = self.plot.axes.x_pixel(x), self.plot.axes.box

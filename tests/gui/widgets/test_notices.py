@@ -1,8 +1,8 @@
 """Sections, banners, empty states, progress and findings."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui.theme import theme
@@ -193,3 +193,33 @@ def test_text_that_is_cut_says_it_all_in_the_tooltip(qtbot: QtBot) -> None:
     assert text.toolTip() == "class, 10 % drop, and more"
     text.resize(600, 20)
     assert text.toolTip() == ""
+
+
+def test_new_words_of_a_finding_lay_out_anew_only_for_another_height(qtbot: QtBot) -> None:
+    finding = Finding()
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.addWidget(finding)
+    column.addStretch(1)
+    page.resize(400, 300)
+    qtbot.addWidget(page)
+    finding.set("67 % of the picture is settled.", "At 40 % denoised.")
+    page.show()
+    qtbot.waitExposed(page)
+    QApplication.processEvents()
+    asked: list[int] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            asked.append(1) if event.type() == QEvent.Type.LayoutRequest else None
+            return False
+
+    watch = Watch()
+    page.installEventFilter(watch)
+    height = finding.height()
+    finding.set("100 % of the picture is settled.", "At 98 % denoised.")
+    for _ in range(3):  # one layout may ask for the next
+        QApplication.processEvents()
+    assert asked == []
+    finding.set("100 % of the picture is settled.", "And much more that is to be said about it. " * 4)
+    qtbot.waitUntil(lambda: bool(asked) and finding.height() > height)

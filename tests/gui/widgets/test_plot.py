@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from gui.theme import theme
 from gui.widgets.plot import Plot
@@ -195,3 +196,23 @@ def test_markers_and_bars_are_drawn(plot) -> None:
     plot.add_bars().set_data([0, 50, 100], [1, 2])
     with_bars = plot.view.grab().toImage()
     assert before != with_event != with_ticks != with_bars
+
+
+def test_a_moved_marker_is_painted_without_the_curves(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    plot = Plot("Loss", x_name="t")
+    line = plot.add_line("loss")
+    line.set_data([0, 1, 2, 3], [0, 1, 0, 1])
+    plot.resize(300, 200)
+    qtbot.addWidget(plot)
+    plot.show()
+    before = plot.grab().toImage()
+    made: list[float] = []
+    below = plot.view._below
+    monkeypatch.setattr(plot.view, "_below", lambda ratio: made.append(ratio) or below(ratio))
+    plot.set_current(1.5)
+    marked = plot.grab().toImage()
+    assert marked != before
+    assert made == []
+    line.set_data([0, 1, 2, 3], [1, 0, 1, 0])
+    assert plot.grab().toImage() != marked
+    assert made == [1]
