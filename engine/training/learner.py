@@ -17,6 +17,7 @@ from engine.events import LossPoints
 from engine.training.batches import Batches
 from engine.training.ema import PowerEma
 from engine.training.probe import Layout
+from engine.training.shards import Shards
 from engine.workspace import DeviceData
 
 Arrays = dict[str, NDArray[Any]]
@@ -42,6 +43,7 @@ class Learner:
                                 precision=layout.dtype).to(device).eval()
         self.batches = Batches(data.images, data.labels, config.diffusion, denoiser.schedule, config.training.seed)
         self._parameters = list(self.denoiser.network.parameters())
+        self.shards = Shards(self.denoiser, torch.get_num_threads() if device.type == "cpu" else 1)
         t = config.training
         self.optimizer = torch.optim.AdamW(self._parameters, lr=t.learning_rate, betas=(t.beta1, t.beta2),
                                            weight_decay=t.weight_decay, fused=True)
@@ -54,11 +56,9 @@ class Learner:
         and the loss comes back as NaN: whoever fetches it finds the weights as they were before.
         """
         batch = self.batches(self.images_seen, self.batch_size)
-        x0 = batch.x0.contiguous(memory_format=self.layout.memory_format)
-        loss = self.denoiser.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.shards.backward(batch._replace(x0=batch.x0.contiguous(memory_format=self.layout.memory_format)))
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
-        self._bad = torch.maximum(self._bad, (~(loss.detach() + norm).isfinite()).float())
+        self._bad = torch.maximum(self._bad, (~(loss + norm).isfinite()).float())
         self.optimizer.param_groups[0]["lr"] = learning_rate
         # The fused kernel leaves weights and moments alone where found_inf is 1: no wait for the device.
         self.optimizer.grad_scale = None  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ class Learner:
         self.step += 1
         self.images_seen += self.batch_size
         self.ema.update(self.step)
-        return torch.where(self._bad > 0, torch.nan, loss.detach())
+        return torch.where(self._bad > 0, torch.nan, loss)
 
     # ---- state ----
 
@@ -102,6 +102,10 @@ class Learner:
                     raise BadRun(f"The saved state lacks the optimiser's {key} of {name}.")
                 value = torch.from_numpy(np.array(saved)).to(parameter.device)
                 state[key] = value.contiguous(memory_format=self.layout.memory_format) if value.dim() == 4 else value
+
+    def close(self) -> None:
+        """End the threads."""
+        self.shards.close()
 
     def free(self) -> None:
         """Let go of the large tensors, after out of memory."""

@@ -14,6 +14,7 @@ import torch
 
 from engine.diffusion.denoiser import Denoiser
 from engine.training.batches import Batch
+from engine.training.shards import Shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +60,26 @@ def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
     best: dict[Layout, float] = {}
     trials = {}
     for layout in layouts:
-        trials[layout] = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
-        trials[layout].precision = layout.dtype
-    rounds, began = 0, time.perf_counter()
-    while rounds < 4 or time.perf_counter() - began < seconds:
-        for layout, trial in list(trials.items()):
-            x0 = batch.x0.to(memory_format=layout.memory_format)
-            start = time.perf_counter()
-            loss = trial.loss(x0, batch.eps, batch.sigma, batch.class_labels, batch.class_mask)
-            loss.backward()  # type: ignore[no-untyped-call]
-            trial.zero_grad()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            taken = time.perf_counter() - start
-            best[layout] = min(taken, best.get(layout, taken))
-            if taken > HOPELESS * min(best.values()):
-                del trials[layout]
-            yield None
-        rounds += 1
+        copied = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
+        copied.precision = layout.dtype
+        trials[layout] = Shards(copied, torch.get_num_threads() if device.type == "cpu" else 1)
+    made = list(trials.values())
+    try:
+        rounds, began = 0, time.perf_counter()
+        while rounds < 4 or time.perf_counter() - began < seconds:
+            for layout, trial in list(trials.items()):
+                x0 = batch.x0.to(memory_format=layout.memory_format)
+                start = time.perf_counter()
+                trial.backward(batch._replace(x0=x0))
+                if device.type == "cuda":
+                    torch.cuda.synchronize()
+                taken = time.perf_counter() - start
+                best[layout] = min(taken, best.get(layout, taken))
+                if taken > HOPELESS * min(best.values()):
+                    del trials[layout]
+                yield None
+            rounds += 1
+    finally:
+        for shards in made:
+            shards.close()
     yield min(best, key=lambda layout: best[layout])

@@ -99,6 +99,7 @@ class Trainer:
             failure = self._describe(error, prepared)
         finally:
             if prepared is not None:
+                prepared.learner.close()
                 prepared.saver.close()
         if failure is not None:
             if failure.report.kind in ("out-of-memory", "unexpected"):

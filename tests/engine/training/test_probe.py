@@ -22,6 +22,7 @@ def test_the_faster_one_wins_and_the_weights_stay(monkeypatch) -> None:
     before = {k: v.clone() for k, v in denoiser.state_dict().items()}
     import time
 
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     clock = {"now": 0.0}
     monkeypatch.setattr(time, "perf_counter", lambda: clock["now"])
     real = type(denoiser).loss
@@ -44,6 +45,7 @@ def test_a_hopeless_format_is_given_up_after_one_step(monkeypatch) -> None:
     denoiser = build_denoiser(config, shape=(1, 28, 28), num_classes=10, sigma_data=0.6)
     import time
 
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     clock = {"now": 0.0, "slow": 0}
     monkeypatch.setattr(time, "perf_counter", lambda: clock["now"])
     real = type(denoiser).loss
