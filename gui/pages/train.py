@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gui.session import Session
     from gui.widgets.section import Section
 
-REDRAW_MS = 100  # the plot is drawn anew at most this often
+REDRAW_MS = 200  # the plot is drawn anew at most this often
 FINDING_S = 1.0  # and the words at the top this often, or they could not be read
 NO_TRAINING = ("Train starts a model from random weights. Its loss and ten digits of its own appear here within "
                "seconds and get better while you watch.")
