@@ -21,7 +21,6 @@ from torch import Tensor
 from engine.diffusion.denoiser import Denoiser
 from engine.training.batches import Batch
 
-
 NICENESS = 4  # of the threads that train
 
 
