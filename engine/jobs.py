@@ -6,10 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from engine.compute import Job, JobGenerator, Priority
-from engine.config import RunConfig, SamplingConfig
+from engine.config import RunConfig
 from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, TrajectoryRequest
 
 if TYPE_CHECKING:
@@ -73,21 +71,3 @@ def jump_job(request: JumpRequest, key: str = "forward") -> Job:
                                                               workspace.device))
 
     return Job(key, make)
-
-
-def sample_job(run: Path, snapshot: int | None, class_labels: tuple[int, ...], seeds: tuple[int, ...],
-               sampling: SamplingConfig, out: list[np.ndarray]) -> Job:
-    """Pictures of many classes and seeds, appended to `out` in batches; says JobProgress."""
-    def make(workspace: Workspace) -> JobGenerator:
-        from engine.diffusion.sample import sample_images
-        from engine.events import JobProgress
-
-        model = workspace.model(run, snapshot)
-        done = 0
-        for images in sample_images(model.denoiser, class_labels, seeds, sampling, shape=model.shape,
-                                    num_classes=model.num_classes, device=workspace.device):
-            out.append(images)
-            done += len(images)
-            yield JobProgress(done, len(seeds), "pictures")
-
-    return Job("sample", make)

@@ -87,7 +87,6 @@ def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -
             planned = continued(info.segments, continue_steps, config.training)
             config = config.changed(training={"num_steps": planned[-1].end})
             writer.update(segments=planned, num_steps=planned[-1].end, config=config)
-        writer.resume_from(step)
         saver = Saver(writer, config, note, step)
         yield from ()
         return Prepared(config, learner, saver, float(extra.get("seconds", 0.0)), inexact,
