@@ -1,4 +1,4 @@
-"""The judge: a small network that was trained on real MNIST and reads pictures as digits."""
+"""The judges: small networks that were trained on real MNIST and read pictures as digits."""
 
 from __future__ import annotations
 
@@ -11,49 +11,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load as load_tensors
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import DiffuscopeError
+from engine.measure.judge_networks import NETWORKS, JudgeModule
 from engine.paths import RESOURCES
 
 JUDGE_FILE = RESOURCES / "models" / "mnist-judge.safetensors"
-FEATURES = 128
+SECOND_JUDGE_FILE = RESOURCES / "models" / "mnist-judge-2.safetensors"
 SIZE = 28  # pixels, height and width
-
-
-def _convolution(channels_in: int, channels_out: int, size: int = 3) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, size, padding=size // 2, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True))
-
-
-class JudgeNetwork(nn.Module):
-    """Five convolutions, one hidden layer: (B, 1, 28, 28) in -1..1 to logits (B, 10)."""
-
-    def __init__(self, num_classes: int = 10) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _convolution(1, 16, 5), nn.MaxPool2d(2),
-            _convolution(16, 32), _convolution(32, 32), nn.MaxPool2d(2),
-            _convolution(32, 64), _convolution(64, 64), nn.MaxPool2d(2))
-        self.hidden = nn.Linear(64 * 3 * 3, FEATURES)
-        self.drop = nn.Dropout(0.2)  # only in training, where it draws from torch's global generator
-        self.out = nn.Linear(FEATURES, num_classes)
-
-    def features(self, x: Tensor) -> Tensor:
-        """The hidden layer (B, 128), after its ReLU: where sets of pictures are compared."""
-        return torch.relu(self.hidden(self.body(x).flatten(1)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.out(self.drop(self.features(x)))
-        return logits
 
 
 class Judge:
     """The trained network with its record. Always in float32, in evaluation mode."""
 
-    def __init__(self, network: JudgeNetwork, sha256: str = "", record: dict[str, Any] | None = None,
+    def __init__(self, network: JudgeModule, sha256: str = "", record: dict[str, Any] | None = None,
                  device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
         self.network = network.to(self.device).eval().requires_grad_(False)
@@ -62,7 +34,7 @@ class Judge:
 
     @classmethod
     def load(cls, path: Path | None = None, device: torch.device | str = "cpu") -> Self:
-        """The judge that ships, or another one of the same shape.
+        """The judge that ships (JUDGE_FILE), or another one: its record beside it names its network.
 
         Raises DiffuscopeError when the file is missing, damaged or of another shape.
         """
@@ -83,8 +55,8 @@ class Judge:
         if record and record.get("sha256") != sha256:
             raise DiffuscopeError(f"The judge's weights {path.name} are damaged: "
                                   "their checksum differs from the recorded one.", restore)
-        network = JudgeNetwork()
         try:
+            network = NETWORKS[record.get("network", "plain")]()
             network.load_state_dict({name: value.float() if value.is_floating_point() else value
                                      for name, value in load_tensors(data).items()})
         except Exception:  # safetensors' own error type, or torch's for names and shapes
@@ -96,8 +68,19 @@ class Judge:
         return self._run(images, lambda x: self.network(x).softmax(dim=-1), 10)
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The hidden layer's values, float32 (N, 128), for grey pictures uint8 (N, 28, 28)."""
-        return self._run(images, self.network.features, FEATURES)
+        """The layer before the logits, float32 (N, width), for grey pictures uint8 (N, 28, 28)."""
+        return self._run(images, self.network.features, self.network.width)
+
+    def look(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Features (N, width) and the digit read (N,), in one pass."""
+        width = self.network.width
+
+        def both(x: Tensor) -> Tensor:
+            features = self.network.features(x)
+            return torch.cat([features, self.network.out(features)], dim=1)
+
+        answers = self._run(images, both, width + 10)
+        return answers[:, :width], answers[:, width:].argmax(axis=1)
 
     @torch.inference_mode()
     def _run(self, images: NDArray[np.uint8], function: Any, width: int) -> NDArray[np.float32]:
