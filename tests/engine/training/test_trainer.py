@@ -68,10 +68,11 @@ def test_a_run_from_start_to_end(workspace, tmp_path) -> None:
     assert progress.memory_bytes > 50e6
 
 
-def test_n_steps_a_new_process_and_n_steps_are_2n_steps_bit_for_bit(workspace, tmp_path) -> None:
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_n_steps_a_new_process_and_n_steps_are_2n_steps_bit_for_bit(workspace, tmp_path, optimiser) -> None:
     straight, split = tmp_path / "straight", tmp_path / "split"
-    train(workspace, straight, tiny(14))
-    train(workspace, split, tiny(14), commands={7: [Stop()]})
+    train(workspace, straight, tiny(14, optimiser=optimiser))
+    train(workspace, split, tiny(14, optimiser=optimiser), commands={7: [Stop()]})
     assert Run.open(split).info.step == 7
     script = ("import sys, torch; sys.path[:0] = sys.argv[2:]\n"
               "from pathlib import Path\n"
@@ -86,6 +87,7 @@ def test_n_steps_a_new_process_and_n_steps_are_2n_steps_bit_for_bit(workspace, t
     one, two = final_state(straight), final_state(split)
     assert one.keys() == two.keys()
     assert any(k.startswith("adamw.exp_avg_sq") for k in one)
+    assert any(k.startswith("muon.momentum") and v.any() for k, v in one.items()) == (optimiser == "muon")
     assert all(np.array_equal(one[k], two[k]) for k in one)
     np.testing.assert_array_equal(Run.open(straight).metrics().losses, Run.open(split).metrics().losses)
 
@@ -180,7 +182,9 @@ def test_no_time_is_refused(workspace, tmp_path, seconds) -> None:
         Trainer(workspace, tmp_path / "run", tiny(), seconds=seconds)
 
 
-def test_a_loss_that_is_not_finite_stops_before_the_weights_change(workspace, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(
+        workspace, tmp_path, monkeypatch, optimiser) -> None:
     real = Learner.train_step
     kept: dict[int, list[torch.Tensor]] = {}
 
@@ -194,7 +198,8 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(workspace, tm
 
     monkeypatch.setattr(Learner, "train_step", poisoned)
     monkeypatch.setattr("engine.training.trainer.FETCH_SECONDS", 0.0)
-    events = train(workspace, tmp_path / "run", tiny(20), commands={3: [SaveSnapshot()]})
+    events = train(workspace, tmp_path / "run", tiny(20, optimiser=optimiser),
+                   commands={3: [SaveSnapshot()]})
     failed = next(e for e in events if isinstance(e, TrainingFailed))
     assert failed.step == 6
     assert failed.report.kind == "not-finite"

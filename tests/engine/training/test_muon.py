@@ -1,0 +1,110 @@
+"""Muon against the singular value decomposition that it approximates."""
+
+import pytest
+import torch
+from torch import nn
+
+from engine.training.muon import MOMENTUM, Muon, is_hidden_matrix, orthogonalised
+
+
+def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 8, 72), (2, 72, 8), (1, 1, 5)])
+def test_singular_values_become_nearly_one_and_their_vectors_stay(shape) -> None:
+    matrices = gaussian(*shape)
+    result = orthogonalised(matrices)
+    values = torch.linalg.svdvals(result)
+    before = torch.linalg.svdvals(matrices)
+    assert values.max() < 1.3
+    # Of a square Gaussian matrix the smallest values may be under what five iterations lift.
+    assert values[before > 0.1 * before.amax(1, keepdim=True)].min() > 0.65
+    # U^T result V is diagonal and positive.
+    u, _, vh = torch.linalg.svd(matrices, full_matrices=False)
+    core = u.mT @ result @ vh.mT
+    diagonal = torch.diagonal(core, dim1=-2, dim2=-1)
+    assert (diagonal > 0).all()
+    torch.testing.assert_close(core, torch.diag_embed(diagonal), rtol=0, atol=2e-3)
+
+
+def test_scale_does_not_matter_and_zero_stays_zero() -> None:
+    matrices = gaussian(2, 6, 9)
+    torch.testing.assert_close(orthogonalised(matrices), orthogonalised(1e3 * matrices), rtol=1e-3, atol=1e-4)
+    assert (orthogonalised(torch.zeros(2, 6, 9)) == 0).all()
+
+
+def test_a_step_is_its_formula_for_a_linear_layer() -> None:
+    weight = nn.Parameter(gaussian(12, 3))
+    before = weight.detach().clone()
+    muon = Muon([("w", weight)])
+    momentum = torch.zeros(12, 3)
+    for index in range(3):
+        gradient = gaussian(12, 3, seed=index + 1)
+        weight.grad = gradient.clone()
+        muon.step(0.1, torch.zeros(()))
+        momentum = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
+        nesterov = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
+        before -= 0.1 * 2.0 * orthogonalised(nesterov[None])[0]  # sqrt(12 / 3)
+        torch.testing.assert_close(weight.detach(), before)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_convolution_is_a_matrix_in_either_memory_layout(memory_format) -> None:
+    def moved(weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+        parameter = nn.Parameter(weight.clone().contiguous(memory_format=memory_format))
+        parameter.grad = gradient.contiguous(memory_format=memory_format)
+        Muon([("c", parameter)]).step(0.05, torch.zeros(()))
+        return parameter.detach()
+
+    weight, gradient = gaussian(4, 6, 3, 3), gaussian(4, 6, 3, 3, seed=1)
+    change = moved(weight, gradient) - weight
+    direction = orthogonalised(gradient.permute(0, 2, 3, 1).reshape(1, 4, 54))[0]
+    expected = -0.05 * direction.view(4, 3, 3, 6).permute(0, 3, 1, 2)
+    torch.testing.assert_close(change, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_bad_step_changes_neither_weights_nor_momentum() -> None:
+    weight = nn.Parameter(gaussian(4, 5))
+    muon = Muon([("w", weight)])
+    weight.grad = gaussian(4, 5, seed=1)
+    muon.step(0.1, torch.zeros(()))
+    kept, momentum = weight.detach().clone(), muon.state()["w"].clone()
+    weight.grad = torch.full((4, 5), torch.nan)
+    muon.step(0.1, torch.ones(()))
+    assert torch.equal(weight.detach(), kept)
+    assert torch.equal(muon.state()["w"], momentum)
+
+
+def test_state_is_taken_up_by_name() -> None:
+    def make() -> tuple[list[nn.Parameter], Muon]:
+        weights = [nn.Parameter(gaussian(4, 5)), nn.Parameter(gaussian(2, 3)), nn.Parameter(gaussian(4, 5, seed=1))]
+        return weights, Muon(list(zip("abc", weights, strict=True)))
+
+    def steps(weights: list[nn.Parameter], muon: Muon, seeds: range) -> None:
+        for seed in seeds:
+            for place, weight in enumerate(weights):
+                weight.grad = gaussian(*weight.shape, seed=10 * seed + place)
+            muon.step(0.1, torch.zeros(()))
+
+    straight, muon = make()
+    steps(straight, muon, range(1, 3))
+    state = {name: value.clone() for name, value in muon.state().items()}
+    resumed, other = make()
+    for target, source in zip(resumed, straight, strict=True):
+        target.data.copy_(source.data)
+    other.load_state(state)
+    steps(straight, muon, range(3, 5))
+    steps(resumed, other, range(3, 5))
+    assert all(torch.equal(a, b) for a, b in zip(straight, resumed, strict=True))
+    with pytest.raises(KeyError):
+        other.load_state({"a": state["a"]})
+
+
+def test_first_and_last_layers_embeddings_and_vectors_are_not_its() -> None:
+    matrix, vector = nn.Parameter(gaussian(4, 4)), nn.Parameter(gaussian(4))
+    assert is_hidden_matrix("down.0.0.block.conv1.weight", matrix)
+    assert is_hidden_matrix("middle.block.condition.weight", matrix)
+    assert not is_hidden_matrix("down.0.0.block.conv1.bias", vector)
+    for name in ("stem.weight", "out.weight", "time.hidden.weight", "label.out.weight"):
+        assert not is_hidden_matrix(name, matrix)
