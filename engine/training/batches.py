@@ -57,7 +57,11 @@ class Batches:
         self.config = config
         self.seed = seed
         self.order = Order(len(images), seed)
-        self._sigmas = torch.from_numpy(schedule.sigma.copy()).float().to(images.device)
+        sigmas = torch.from_numpy(schedule.sigma.copy()).float()
+        # No level is trained beyond the schedule's own: the network is never asked for one. Plain numbers, for
+        # reading them from a GPU would wait for it in each step.
+        self._lowest, self._highest = float(sigmas[1]) / 5, float(sigmas[-1])
+        self._sigmas = sigmas.to(images.device)
 
     def draw_sigma(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) noise levels: t uniform over 1..T, or ln sigma normal with a share of uniform t."""
@@ -68,8 +72,7 @@ class Batches:
             return uniform
         normal = torch.randn(count, generator=generator, device=device)
         log_normal = (self.config.log_sigma_mean + self.config.log_sigma_std * normal).exp()
-        # No level is trained beyond the schedule's own: the network is never asked for one.
-        log_normal = log_normal.clamp(float(self._sigmas[1]) / 5, float(self._sigmas[-1]))
+        log_normal = log_normal.clamp(self._lowest, self._highest)
         chosen = torch.arange(count, device=device) < round(self.config.uniform_share * count)
         return torch.where(chosen, uniform, log_normal)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from engine.config import RunConfig, TrainingConfig, parse
@@ -56,10 +56,12 @@ class Trainer:
 
     seconds plans the number of steps from the first PROBE_SECONDS of training, and once more halfway.
     continue_steps opens another segment past the planned end of a finished run.
+    clock is where every time of training is read from; a measurement stops it while it looks at the model.
     """
 
     def __init__(self, workspace: Workspace, path: Path, config: RunConfig | None = None, *, resume: bool = False,
-                 continue_steps: int = 0, seconds: float | None = None) -> None:
+                 continue_steps: int = 0, seconds: float | None = None,
+                 clock: Callable[[], float] = time.perf_counter) -> None:
         if seconds is not None and seconds <= 0:
             raise BadSetting(f"Training time must be more than 0 seconds; {seconds:g} is not.")
         self.workspace = workspace
@@ -69,6 +71,7 @@ class Trainer:
         self.continue_steps = continue_steps
         self.seconds_planned = seconds
         self.state = TrainingState.IDLE
+        self._now = clock
         self._commands: deque[Command] = deque()
         self._hold = False
         self._stop: Stop | None = None
@@ -127,10 +130,10 @@ class Trainer:
             if self._steps_left is not None:
                 self._steps_left -= 1
                 self._hold = self._hold or self._steps_left <= 0
-            now = time.perf_counter()
+            now = self._now()
             if now >= self._next_fetch:
                 yield from self._fetch()
-                self._next_fetch = time.perf_counter() + FETCH_SECONDS
+                self._next_fetch = self._now() + FETCH_SECONDS
             self._plan()
             if self.saver.snapshot_due(self.learner.step):
                 yield from self._fetch()
@@ -138,11 +141,11 @@ class Trainer:
             if now >= self._next_autosave:
                 if self._next_autosave:
                     yield from self._save()
-                self._next_autosave = time.perf_counter() + self.saver.autosave_interval(self.training)
+                self._next_autosave = self._now() + self.saver.autosave_interval(self.training)
             if now >= self._next_sample:
-                began = time.perf_counter()
+                began = self._now()
                 yield from self._sample()
-                cost = time.perf_counter() - began
+                cost = self._now() - began
                 self._next_sample = now + max(self.training.sample_seconds, cost / SAMPLING_SHARE)
 
     def _end(self) -> Events:
@@ -295,7 +298,7 @@ class Trainer:
     # ---- time ----
 
     def _start_clock(self) -> None:
-        self._since: float | None = time.perf_counter()
+        self._since: float | None = self._now()
         self._log.restart_rate(self._clock)
 
     def _stop_clock(self) -> None:
@@ -305,7 +308,7 @@ class Trainer:
     def _seconds(self) -> float:
         """Seconds of training, pauses left out."""
         since = getattr(self, "_since", None)
-        return self._clock + (time.perf_counter() - since if since is not None else 0.0)
+        return self._clock + (self._now() - since if since is not None else 0.0)
 
     # ---- failure ----
 

@@ -44,3 +44,7 @@ def states(events: list[Event]) -> list[str]:
 def train(workspace: Workspace, path: Path, config: RunConfig | None = None, **options) -> list[Event]:
     commands = options.pop("commands", None)
     return drive(Trainer(workspace, path, config, **options), commands)
+
+
+def last_event(events: list[Event], kind: type[Event]):
+    return [e for e in events if isinstance(e, kind)][-1]

@@ -1,0 +1,48 @@
+"""No training step reads a number from the device: on a GPU that would wait for all that was asked of it."""
+
+import pytest
+import torch
+from helpers import tiny
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine.training.learner import Learner
+from engine.training.probe import Layout
+
+READS = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero")  # what has a Python number or a size as its answer
+
+
+class Watch(TorchDispatchMode):
+    """Counts the operations that need a value on the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.reads: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        self.seen.append(name)
+        if name in READS:
+            self.reads.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_watch_sees_a_read() -> None:
+    with Watch() as watch:
+        float(torch.ones(()))
+    assert watch.reads == ["_local_scalar_dense"]
+
+
+@pytest.mark.parametrize("noise_levels", ["uniform-t", "log-normal"])
+def test_a_training_step_reads_nothing_from_the_device(workspace, noise_levels) -> None:
+    config = tiny().changed(
+        # one_hot checks the range of its labels on a CPU, and only there.
+        model={"widths": (8, 16), "embedding_width": 16, "class_embedding": False},
+        diffusion={"noise_levels": noise_levels})
+    learner = Learner(config, workspace.data("mnist"), workspace.device, Layout("fp32", False))
+    learner.train_step(1e-3)  # the optimiser makes its state in the first
+    with Watch() as watch:
+        learner.train_step(1e-3)
+    learner.close()
+    assert "convolution_backward" in watch.seen
+    assert watch.reads == []
