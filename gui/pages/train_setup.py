@@ -27,7 +27,7 @@ FIRST_TRAINING = ("num_steps", "learning_rate", "batch_size", "snapshots", "samp
 TOPICS = {"num_steps": "stop-at", "learning_rate": "learning-rate", "warmup_steps": "learning-rate",
           "decay_share": "learning-rate", "batch_size": "batch", "snapshots": "snapshots",
           "autosave_seconds": "snapshots", "sample_seconds": "samples", "seed": "training-seed",
-          "ema_power": "ema", "precision": "precision", "beta1": "optimiser", "beta2": "optimiser",
+          "ema_power": "ema", "precision": "precision", "optimiser": "optimiser", "muon_factor": "optimiser", "beta1": "optimiser", "beta2": "optimiser",
           "weight_decay": "optimiser", "gradient_clip": "optimiser", "parameterisation": "predicts",
           "schedule": "training-noise", "num_timesteps": "training-noise", "noise_levels": "training-noise",
           "log_sigma_mean": "training-noise", "log_sigma_std": "training-noise",
@@ -261,7 +261,7 @@ class DraftSections:
         self.model.set_state_text("U-Net " + ", ".join(map(str, model.widths)))
         self.diffusion.set_state_text(f"{choice_label(diffusion.parameterisation)}, T "
                                       f"{number(diffusion.num_timesteps)}")
-        self.optimiser.set_state_text(f"AdamW, EMA power {number(training.ema_power)}")
+        self.optimiser.set_state_text(f"{choice_label(training.optimiser)}, EMA power {number(training.ema_power)}")
 
     def _changed(self, draft: RunConfig) -> bool:
         if draft.preset not in preset_names():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import RunConfig, find_setting, load_preset, number, preset_names
+from engine.config import RunConfig, TrainingConfig, find_setting, load_preset, number, preset_names
 from engine.errors import DiffuscopeError
 from engine.runs import RunInfo
 from gui.widgets.fields import choice_label
@@ -60,6 +60,14 @@ def conditioning(config: RunConfig) -> str:
     return f"class, {number(round(100 * drop, 1))}{NARROW}% drop" if drop else "class, never dropped"
 
 
+def optimiser(training: TrainingConfig) -> str:
+    """What the optimiser is set to, in a sentence."""
+    muon = f"Muon at {number(training.muon_factor)} times the learning rate, AdamW " if training.optimiser == "muon" \
+        else ""
+    return (f"{muon}beta 1 {training.beta1:g}, beta 2 {training.beta2:g}, weight decay "
+            f"{training.weight_decay:g}, gradient clipped at {training.gradient_clip:g}.")
+
+
 def fixed_facts(info: RunInfo) -> list[FixedFact]:
     """All rows of "Fixed for this run"."""
     config = info.config
@@ -93,8 +101,7 @@ def fixed_facts(info: RunInfo) -> list[FixedFact]:
         FixedFact("Noise", noise(config), "\n".join(filter(None, (help_of("noise_levels"), share))),
                   "training-noise"),
         FixedFact("Batch", f"{number(training.batch_size)} images", help_of("batch_size"), "batch"),
-        FixedFact("Optimiser", "AdamW", f"beta 1 {training.beta1:g}, beta 2 {training.beta2:g}, weight decay "
-                  f"{training.weight_decay:g}, gradient clipped at {training.gradient_clip:g}.", "optimiser"),
+        FixedFact("Optimiser", choice_label(training.optimiser), optimiser(training), "optimiser"),
         FixedFact("Average", f"EMA, power {number(training.ema_power)}", help_of("ema_power"), "ema"),
         FixedFact("Precision", precision, "The number format inside the network, chosen when the run began.",
                   "precision"),
