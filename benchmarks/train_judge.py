@@ -28,7 +28,8 @@ from torch.nn import functional
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.data.catalogue import load_dataset
-from engine.measure.judge import JUDGE_FILE, SECOND_JUDGE_FILE, Judge, to_input
+from engine.measure.judge import Judge, to_input
+from engine.measure.judge_files import JUDGE_FILE, SECOND_JUDGE_FILE
 from engine.measure.judge_networks import NETWORKS
 
 SHIFT = 2  # pixels

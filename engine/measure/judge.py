@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,11 +13,9 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from engine.errors import DiffuscopeError
+from engine.measure.judge_files import JUDGE_FILE, judge_record, restoring
 from engine.measure.judge_networks import NETWORKS, JudgeModule
-from engine.paths import RESOURCES
 
-JUDGE_FILE = RESOURCES / "models" / "mnist-judge.safetensors"
-SECOND_JUDGE_FILE = RESOURCES / "models" / "mnist-judge-2.safetensors"
 SIZE = 28  # pixels, height and width
 
 
@@ -39,19 +36,13 @@ class Judge:
         Raises DiffuscopeError when the file is missing, damaged or of another shape.
         """
         path = path or JUDGE_FILE
-        restore = f"Restore {path}, or make it anew with benchmarks/train_judge.py."
+        restore = restoring(path)
         try:
             data = path.read_bytes()
         except OSError:
             raise DiffuscopeError(f"The judge's weights {path.name} cannot be read.", restore) from None
         sha256 = hashlib.sha256(data).hexdigest()
-        record: dict[str, Any] = {}
-        try:
-            record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError):
-            raise DiffuscopeError(f"The judge's record {path.stem}.json cannot be read.", restore) from None
+        record = judge_record(path)
         if record and record.get("sha256") != sha256:
             raise DiffuscopeError(f"The judge's weights {path.name} are damaged: "
                                   "their checksum differs from the recorded one.", restore)

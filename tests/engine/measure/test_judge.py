@@ -10,7 +10,8 @@ import pytest
 
 from engine.data.catalogue import load_dataset
 from engine.errors import DiffuscopeError
-from engine.measure.judge import JUDGE_FILE, Judge
+from engine.measure.judge import Judge
+from engine.measure.judge_files import JUDGE_FILE
 
 
 @pytest.fixture(scope="module")
