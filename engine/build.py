@@ -17,7 +17,7 @@ from engine.model.init import initialise
 from engine.model.unet import UNet
 
 # First numbers of the keys of random streams, so that no purpose shares another's numbers.
-INIT, ORDER, NOISE = 1, 2, 3
+INIT, ORDER, NOISE, HELD_OUT = 1, 2, 3, 4
 
 
 def build_denoiser(config: RunConfig, *, shape: tuple[int, int, int], num_classes: int, sigma_data: float,
@@ -26,8 +26,9 @@ def build_denoiser(config: RunConfig, *, shape: tuple[int, int, int], num_classe
     network = UNet(config.model, channels=shape[0], size=shape[1], num_classes=num_classes)
     initialise(network, stream(config.training.seed, INIT))
     d = config.diffusion
-    return Denoiser(network, parameterisation=d.parameterisation, schedule=schedule(d.schedule, d.num_timesteps),
-                    sigma_data=sigma_data, precision=precision)
+    return Denoiser(network, parameterisation=d.parameterisation,
+                    schedule=schedule(d.schedule, d.num_timesteps, d.zero_terminal_snr),
+                    sigma_data=sigma_data, weighting=d.weighting, precision=precision)
 
 
 @torch.no_grad()

@@ -66,6 +66,7 @@ class ModelConfig(Group):
 
 Parameterisation = Literal["noise", "v", "x0", "edm"]
 ScheduleName = Literal["linear", "cosine"]
+Weighting = Literal["simple", "min-snr", "soft-min-snr", "edm"]
 
 
 class DiffusionConfig(Group):
@@ -77,8 +78,17 @@ class DiffusionConfig(Group):
         "linear", "Schedule", "How the noise grows with t. It also labels the t axis of this run.")
     num_timesteps: int = setting(
         1000, "Steps T", "Number of noise levels t of the schedule.", unit="steps", ge=50, le=1000, step=50)
+    zero_terminal_snr: bool = setting(
+        False, "Zero terminal SNR", "Stretch the schedule so that nothing of the picture is left at T. Not with noise "
+        "prediction, which could not say anything there.")
+    weighting: Weighting = setting(
+        "simple", "Weighting", "How much an error counts at each noise level. Simple counts the network's own output "
+        "evenly; the others weigh the error of the picture, alike for everything the network may predict.")
     noise_levels: Literal["uniform-t", "log-normal"] = setting(
         "log-normal", "Noise levels", "How training draws noise levels: t uniform, or ln sigma normal.")
+    stratified: bool = setting(
+        False, "Stratified", "Draw a batch's noise levels one from each of equal shares of their distribution, so "
+        "that batches differ less and the loss is steadier.")
     log_sigma_mean: float = setting(-0.2, "Mean ln sigma", "Centre of the drawn noise levels.", ge=-5, le=5)
     log_sigma_std: float = setting(1.0, "Spread ln sigma", "Spread of the drawn noise levels.", gt=0, le=5)
     uniform_share: float = setting(
@@ -87,6 +97,18 @@ class DiffusionConfig(Group):
     label_drop: float = setting(
         0.1, "Class dropped", "Share of samples trained without their class, so that guidance has an "
         "unconditional prediction to compare with.", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _terminal(self) -> Self:
+        if not self.zero_terminal_snr:
+            return self
+        if self.parameterisation == "noise":
+            raise ValueError("zero terminal SNR leaves only noise at T, from which predicted noise gives no picture; "
+                             "predict v, x0 or edm with it")
+        if self.noise_levels == "log-normal" and self.uniform_share == 0:
+            raise ValueError("zero terminal SNR needs a uniform share above 0, or noise levels uniform-t, so that "
+                             "T itself is trained")
+        return self
 
 
 class TrainingConfig(Group):

@@ -141,6 +141,11 @@ class LossPoints(Event):
     steps: NDArray[np.int64]
     losses: NDArray[np.float32]
     seconds: NDArray[np.float32]  # of training, pauses left out
+    eps_mse: NDArray[np.float32]  # E|eps - eps_hat|^2 of the same batches, whatever the network predicts
+
+    def first(self, count: int) -> LossPoints:
+        """The first so many of them."""
+        return LossPoints(self.steps[:count], self.losses[:count], self.seconds[:count], self.eps_mse[:count])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from engine.config import Parameterisation
+from engine.config import Parameterisation, Weighting
 from engine.diffusion.schedules import Schedule
+from engine.diffusion.weighting import output_weight
 
 
 class Denoise(Protocol):
@@ -29,6 +30,24 @@ class Scalings(NamedTuple):
     skip: Tensor
     out: Tensor
     in_: Tensor
+
+    def x0(self, x: Tensor, output: Tensor) -> Tensor:
+        """The picture that an output F (B, C, H, W) means at x."""
+        return _wide(self.skip) * x + _wide(self.out) * output
+
+    def output(self, x: Tensor, x0: Tensor) -> Tensor:
+        """The output F that means the picture x0 at x: the network's target where x0 is the true one."""
+        return (x0 - _wide(self.skip) * x) / _wide(self.out)
+
+
+class Losses(NamedTuple):
+    """Of one batch, each (): what training lowers, and the noise-prediction error E|eps - eps_hat|^2, detached.
+
+    eps_hat = (x - x0_hat) / sigma, so the second means the same for every parameterisation and weighting.
+    """
+
+    loss: Tensor
+    eps_mse: Tensor
 
 
 def scalings(parameterisation: Parameterisation, sigma: Tensor, sigma_data: float) -> Scalings:
@@ -60,12 +79,14 @@ class Denoiser(nn.Module):
     log_sigmas: Tensor
 
     def __init__(self, network: nn.Module, *, parameterisation: Parameterisation, schedule: Schedule,
-                 sigma_data: float, precision: torch.dtype = torch.float32) -> None:
+                 sigma_data: float, weighting: Weighting = "simple",
+                 precision: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.network = network
         self.parameterisation: Parameterisation = parameterisation
         self.schedule = schedule
         self.sigma_data = sigma_data
+        self.weighting: Weighting = weighting
         self.precision = precision
         logs = torch.from_numpy(schedule.sigma[1:]).log().float()
         self.register_buffer("log_sigmas", logs, persistent=False)
@@ -91,17 +112,26 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Tensor, sigma: Tensor, class_labels: Tensor, class_mask: Tensor) -> Tensor:
         output, scale = self.raw(x, sigma, class_labels, class_mask)
-        return _wide(scale.skip) * x + _wide(scale.out) * output
+        return scale.x0(x, output)
 
-    def loss(self, x0: Tensor, eps: Tensor, sigma: Tensor, class_labels: Tensor, class_mask: Tensor) -> Tensor:
-        """Mean squared error of F against its target, (): for "noise" the textbook E|eps - eps_hat|^2.
+    def losses(self, x0: Tensor, eps: Tensor, sigma: Tensor, class_labels: Tensor, class_mask: Tensor) -> Losses:
+        """Weighted mean squared error of F against its target, and the error of the noise it implies.
 
-        For edm this is the EDM loss, whose weight makes the error of F count 1 at every noise level.
+        With weighting "simple" the loss is for "noise" the textbook E|eps - eps_hat|^2 and for edm the EDM loss,
+        whose weight makes the error of F count 1 at every noise level.
         """
         x = x0 + _wide(sigma) * eps
         output, scale = self.raw(x, sigma, class_labels, class_mask)
-        target = (x0 - _wide(scale.skip) * x) / _wide(scale.out)
-        return nn.functional.mse_loss(output, target)
+        target = scale.output(x, x0)
+        weight = output_weight(self.weighting, self.parameterisation, sigma, scale.out, self.sigma_data)
+        squares = nn.functional.mse_loss(output, target, reduction="none").mean(dim=(1, 2, 3))
+        # Without a weight the plain mean, for its gradient is one operation.
+        loss = nn.functional.mse_loss(output, target) if weight is None else (weight * squares).mean()
+        return Losses(loss, (squares.detach() * (scale.out / sigma) ** 2).mean())
+
+    def loss(self, x0: Tensor, eps: Tensor, sigma: Tensor, class_labels: Tensor, class_mask: Tensor) -> Tensor:
+        """The loss of `losses` alone, ()."""
+        return self.losses(x0, eps, sigma, class_labels, class_mask).loss
 
 
 def _wide(values: Tensor) -> Tensor:

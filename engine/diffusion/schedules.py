@@ -41,6 +41,24 @@ def cosine_betas(num_timesteps: int, offset: float = 0.008, largest: float = 0.9
     return betas
 
 
+# What is left of alpha_bar at T with zero terminal SNR. An exact 0 would mean sigma = infinity, at which
+# x = x0 + sigma eps and every step from it are not numbers. 1e-9 is sigma = 31 623: twice the level before T of the
+# flattest schedule (linear, T = 1000), where a 30 000th of the picture is left.
+ZERO_TERMINAL_ALPHA_BAR = 1e-9
+
+
+def zero_terminal(alpha_bar: Float64) -> Float64:
+    """alpha_bar over t = 0..T, stretched so that nothing of the picture is left at T.
+
+    sqrt(alpha_bar) is shifted and scaled over t = 1..T so that t = 1 keeps its value and T gets 0 (Lin et al. 2023,
+    arXiv 2305.08891, algorithm 1). In place of 0, alpha_bar is held at ZERO_TERMINAL_ALPHA_BAR, so that sigma stays
+    finite (31 623) and samplers may start there.
+    """
+    root = np.sqrt(alpha_bar[1:])
+    root = (root - root[-1]) * (root[0] / (root[0] - root[-1]))
+    return np.concatenate([alpha_bar[:1], np.maximum(root**2, ZERO_TERMINAL_ALPHA_BAR)])
+
+
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """alpha_bar over t = 0..T with everything that follows from it (read-only arrays of T + 1)."""
@@ -94,8 +112,8 @@ class Schedule:
 
 
 @lru_cache(maxsize=64)
-def schedule(name: str, num_timesteps: int) -> Schedule:
-    """The schedule of that name with T timesteps (50 to 1000).
+def schedule(name: str, num_timesteps: int, zero_terminal_snr: bool = False) -> Schedule:
+    """The schedule of that name with T timesteps (50 to 1000), stretched to end in noise alone where asked.
 
     Raises BadSetting for an unknown name or a T out of range.
     """
@@ -109,6 +127,8 @@ def schedule(name: str, num_timesteps: int) -> Schedule:
     else:
         raise BadSetting(f"There is no schedule called {name}.", "Schedules: linear, cosine.")
     alpha_bar = np.concatenate([[1.0], np.cumprod(1 - betas)])
+    if zero_terminal_snr:
+        alpha_bar = zero_terminal(alpha_bar)
     alpha_bar.setflags(write=False)
     return Schedule(name, num_timesteps, alpha_bar)
 

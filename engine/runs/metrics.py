@@ -1,10 +1,12 @@
 """metrics.jsonl: the loss curve and its markers, one JSON object a line, only ever appended to.
 
-A chunk of losses:  {"kind":"loss","step":[1,2],"loss":[0.9,null],"seconds":[0.1,0.2],"lr":0.003}
+A chunk of losses:  {"kind":"loss","step":[1,2],"loss":[0.9,null],"eps_mse":[0.3,null],"seconds":[0.1,0.2],
+                     "lr":0.003}, on one line
 A marker:           {"kind":"paused","step":2,"seconds":0.2,"text":"Paused"}
 A resume:           {"kind":"resume","step":1}   what was logged beyond step 1 happened in a lost future
 
-A loss that is not finite is null. A last line without its end is not read yet; a broken line is left out.
+What is not finite is null; lines of earlier versions have no eps_mse. A last line without its end is not read
+yet; a broken line is left out.
 """
 
 from __future__ import annotations
@@ -34,14 +36,16 @@ ODD = (ValueError, TypeError, KeyError, OverflowError, AttributeError, Recursion
 class Metrics:
     """The training curve: equal-length arrays with rising steps, and markers in order.
 
-    seconds are of training, pauses left out; lr is the learning rate of each point. A marker is a dict with
-    kind, step, seconds and text. skipped counts lines that could not be read.
+    seconds are of training, pauses left out; lr is the learning rate of each point; eps_mse is the batch's
+    noise-prediction error E|eps - eps_hat|^2, NaN where it was not logged. A marker is a dict with kind, step,
+    seconds and text. skipped counts lines that could not be read.
     """
 
     steps: NDArray[np.int64]
     losses: NDArray[np.float32]
     seconds: NDArray[np.float32]
     lr: NDArray[np.float64]
+    eps_mse: NDArray[np.float32]
     markers: list[dict[str, Any]]
     skipped: int = 0
 
@@ -54,15 +58,22 @@ def _short(values: NDArray[np.float32]) -> list[float | None]:
     return [float(str(v)) if np.isfinite(v) else None for v in values]
 
 
-def loss_line(steps: ArrayLike, losses: ArrayLike, seconds: ArrayLike, lr: float) -> bytes:
+def loss_line(steps: ArrayLike, losses: ArrayLike, seconds: ArrayLike, lr: float,
+              eps_mse: ArrayLike | None = None) -> bytes:
     """One line for a chunk of points (equal-length, steps rising)."""
     step_values = np.asarray(steps, dtype=np.int64).reshape(-1)
     loss_values = np.asarray(losses, dtype=np.float32).reshape(-1)
     second_values = np.asarray(seconds, dtype=np.float32).reshape(-1)
     if not len(step_values) == len(loss_values) == len(second_values):
         raise ValueError("steps, losses and seconds must be equally many")
-    return canonical({"kind": LOSS, "step": step_values.tolist(), "loss": _short(loss_values),
-                      "seconds": _short(second_values), "lr": lr}) + b"\n"
+    row = {"kind": LOSS, "step": step_values.tolist(), "loss": _short(loss_values),
+           "seconds": _short(second_values), "lr": lr}
+    if eps_mse is not None:
+        error_values = np.asarray(eps_mse, dtype=np.float32).reshape(-1)
+        if len(error_values) != len(step_values):
+            raise ValueError("eps_mse must be as many as the steps")
+        row["eps_mse"] = _short(error_values)
+    return canonical(row) + b"\n"
 
 
 class MetricsLog:
@@ -128,19 +139,21 @@ class _Points:
     losses: NDArray[np.float32]
     seconds: NDArray[np.float32]
     lr: NDArray[np.float64]
+    eps_mse: NDArray[np.float32]
 
     def select(self, keep: NDArray[np.bool_] | slice) -> _Points:
-        return _Points(self.steps[keep], self.losses[keep], self.seconds[keep], self.lr[keep])
+        return _Points(self.steps[keep], self.losses[keep], self.seconds[keep], self.lr[keep], self.eps_mse[keep])
 
 
 def _join(parts: list[_Points]) -> _Points:
     if not parts:
         return _Points(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32),
-                       np.empty(0, np.float64))
+                       np.empty(0, np.float64), np.empty(0, np.float32))
     if len(parts) == 1:
         return parts[0]
     return _Points(np.concatenate([p.steps for p in parts]), np.concatenate([p.losses for p in parts]),
-                   np.concatenate([p.seconds for p in parts]), np.concatenate([p.lr for p in parts]))
+                   np.concatenate([p.seconds for p in parts]), np.concatenate([p.lr for p in parts]),
+                   np.concatenate([p.eps_mse for p in parts]))
 
 
 def _points(rows: list[dict[str, Any]]) -> _Points:
@@ -150,12 +163,19 @@ def _points(rows: list[dict[str, Any]]) -> _Points:
         if not isinstance(row["step"], list) or not count == len(row["loss"]) == len(row["seconds"]):
             raise ValueError("not a chunk of losses")
     steps = np.array([step for row in rows for step in row["step"]], dtype=np.int64)
-    losses, seconds = (np.array([np.nan if value is None else value for row in rows for value in row[name]],
-                                dtype=np.float32) for name in ("loss", "seconds"))
-    if not steps.ndim == losses.ndim == seconds.ndim == 1 or (np.diff(steps) <= 0).any():
+    losses, seconds = (_column([row[name] for row in rows]) for name in ("loss", "seconds"))
+    errors = [row.get("eps_mse", [None] * count) for row, count in zip(rows, counts, strict=True)]
+    if [len(values) for values in errors] != counts:
+        raise ValueError("not a chunk of losses")
+    eps_mse = _column(errors)
+    if not steps.ndim == losses.ndim == seconds.ndim == eps_mse.ndim == 1 or (np.diff(steps) <= 0).any():
         raise ValueError("not a chunk of losses")
     rates = [np.nan if (lr := row.get("lr")) is None else float(lr) for row in rows]
-    return _Points(steps, losses, seconds, np.repeat(np.array(rates, dtype=np.float64), counts))
+    return _Points(steps, losses, seconds, np.repeat(np.array(rates, dtype=np.float64), counts), eps_mse)
+
+
+def _column(lists: list[list[float | None]]) -> NDArray[np.float32]:
+    return np.array([np.nan if value is None else value for values in lists for value in values], dtype=np.float32)
 
 
 @dataclass(slots=True)
@@ -190,8 +210,8 @@ class MetricsReader:
                 self._take_marker(row)
             self._take_losses(losses)
             self._parts = [points := _join(self._parts)]
-            return Metrics(points.steps, points.losses, points.seconds, points.lr, list(self._markers),
-                           self._skipped)
+            return Metrics(points.steps, points.losses, points.seconds, points.lr, points.eps_mse,
+                           list(self._markers), self._skipped)
 
     def _new_lines(self) -> list[bytes]:
         try:

@@ -88,7 +88,8 @@ class Run:
 
     def schedule(self) -> Schedule:
         """The schedule that labels this run's t axis."""
-        return schedule(self.info.config.diffusion.schedule, self.info.config.diffusion.num_timesteps)
+        diffusion = self.info.config.diffusion
+        return schedule(diffusion.schedule, diffusion.num_timesteps, diffusion.zero_terminal_snr)
 
     @property
     def sigma_max(self) -> float:

@@ -161,9 +161,10 @@ class RunWriter:
 
     # ---- metrics ----
 
-    def append_losses(self, steps: ArrayLike, losses: ArrayLike, seconds: ArrayLike, lr: float) -> None:
+    def append_losses(self, steps: ArrayLike, losses: ArrayLike, seconds: ArrayLike, lr: float,
+                      eps_mse: ArrayLike | None = None) -> None:
         """Log a chunk of points (steps rising). On SaveFailed they are kept and written with the next."""
-        self._append(loss_line(steps, losses, seconds, lr))
+        self._append(loss_line(steps, losses, seconds, lr, eps_mse))
 
     def append_marker(self, kind: str, step: int, seconds: float, text: str = "") -> None:
         """Log an event of the curve: "paused", "resumed", "lr", "continued", ..."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -65,6 +66,8 @@ class Batches:
 
     def draw_sigma(self, count: int, generator: torch.Generator) -> Tensor:
         """(count,) noise levels: t uniform over 1..T, or ln sigma normal with a share of uniform t."""
+        if self.config.stratified:
+            return self._stratified(count, generator)
         device = self.images.device
         timesteps = torch.randint(1, len(self._sigmas), (count,), generator=generator, device=device)
         uniform = self._sigmas[timesteps]
@@ -76,6 +79,17 @@ class Batches:
         chosen = torch.arange(count, device=device) < round(self.config.uniform_share * count)
         return torch.where(chosen, uniform, log_normal)
 
+    def _stratified(self, count: int, generator: torch.Generator) -> Tensor:
+        """The same distributions, one uniform number in each of equal strata, through the inverse of the CDF."""
+        drawn = torch.rand(count, generator=generator, device=self.images.device)
+        config, num_timesteps = self.config, len(self._sigmas) - 1
+        share = 1.0 if config.noise_levels == "uniform-t" else config.uniform_share
+        u, v = (_one_per_stratum(part) for part in drawn.tensor_split([round(share * count)]))
+        uniform = self._sigmas[1 + (u * num_timesteps).long().clamp(max=num_timesteps - 1)]
+        normal = math.sqrt(2) * torch.erfinv(2 * v - 1)  # infinite at the very ends, which the clamp takes in
+        log_normal = (config.log_sigma_mean + config.log_sigma_std * normal).exp().clamp(self._lowest, self._highest)
+        return torch.cat([uniform, log_normal])
+
     def __call__(self, images_seen: int, batch_size: int) -> Batch:
         device = self.images.device
         index = self.order.indices(images_seen, batch_size).to(device, non_blocking=True)
@@ -85,3 +99,9 @@ class Batches:
         kept = torch.rand(batch_size, generator=generator, device=device) >= self.config.label_drop
         eps = torch.randn(x0.shape, generator=generator, device=device)
         return Batch(x0, eps, sigma, self.labels[index], kept.float())
+
+
+def _one_per_stratum(uniform: Tensor) -> Tensor:
+    """(n,) numbers in 0..1, the i-th moved into the i-th of n equal parts of 0..1."""
+    places = torch.arange(len(uniform), device=uniform.device)
+    return (places + uniform) / max(1, len(uniform))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.build import build_denoiser, load_weights
 from engine.config import RunConfig
-from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.denoiser import Denoiser, Losses
 from engine.errors import BadRun
 from engine.events import LossPoints
 from engine.training.batches import Batches
@@ -49,14 +49,15 @@ class Learner:
                                            weight_decay=t.weight_decay, fused=True)
         self._bad = torch.zeros((), device=device)
 
-    def train_step(self, learning_rate: float) -> Tensor:
-        """One step at this learning rate; the loss, still on the device.
+    def train_step(self, learning_rate: float) -> Losses:
+        """One step at this learning rate; its losses, still on the device.
 
         A loss or gradient that is not finite masks the update on the device, now and in every later step,
         and the loss comes back as NaN: whoever fetches it finds the weights as they were before.
         """
         batch = self.batches(self.images_seen, self.batch_size)
-        loss = self.shards.backward(batch._replace(x0=batch.x0.contiguous(memory_format=self.layout.memory_format)))
+        laid_out = batch.x0.contiguous(memory_format=self.layout.memory_format)
+        loss, eps_mse = self.shards.backward(batch._replace(x0=laid_out))
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
         self._bad = torch.maximum(self._bad, (~(loss + norm).isfinite()).float())
         self.optimizer.param_groups[0]["lr"] = learning_rate
@@ -68,7 +69,7 @@ class Learner:
         self.step += 1
         self.images_seen += self.batch_size
         self.ema.update(self.step)
-        return torch.where(self._bad > 0, torch.nan, loss)
+        return Losses(torch.where(self._bad > 0, torch.nan, loss), eps_mse)
 
     # ---- state ----
 
@@ -122,14 +123,14 @@ class LossLog:
 
     def __init__(self, device: torch.device) -> None:
         self.began = 0.0
-        self._pending: list[Tensor] = []
+        self._pending: list[Losses] = []
         self._steps: list[int] = []
         self._seconds: list[float] = []
         self._recent: list[tuple[float, int]] = []
 
-    def add(self, step: int, loss: Tensor, seconds: float) -> None:
-        """Remember the loss of a step."""
-        self._pending.append(loss)
+    def add(self, step: int, losses: Losses, seconds: float) -> None:
+        """Remember the losses of a step."""
+        self._pending.append(losses)
         self._steps.append(step)
         self._seconds.append(seconds)
 
@@ -137,8 +138,10 @@ class LossLog:
         """Everything since the last fetch, in one transfer; None when there is nothing."""
         if not self._pending:
             return None
-        losses = torch.stack(self._pending).float().cpu().numpy()
-        points = LossPoints(np.array(self._steps, dtype=np.int64), losses, np.array(self._seconds, dtype=np.float32))
+        flat = torch.stack([value for losses in self._pending for value in losses])
+        losses, eps_mse = flat.float().cpu().view(-1, 2).numpy().T.copy()
+        points = LossPoints(np.array(self._steps, dtype=np.int64), losses,
+                            np.array(self._seconds, dtype=np.float32), eps_mse)
         self._recent.append((self._seconds[-1], len(self._steps)))
         self._pending, self._steps, self._seconds = [], [], []
         return points

@@ -115,7 +115,7 @@ class Saver:
     def losses(self, points: LossPoints, learning_rate: float) -> Events:
         """Append to the metrics; the writer keeps what the disk refuses and writes it with the next."""
         yield from self._attempt("metrics", lambda: self.writer.append_losses(
-            points.steps, points.losses, points.seconds, learning_rate), again=True)
+            points.steps, points.losses, points.seconds, learning_rate, points.eps_mse), again=True)
 
     def marker(self, marker: Marker) -> Events:
         """Append a marker to the metrics."""

@@ -18,7 +18,7 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.denoiser import Denoiser, Losses
 from engine.training.batches import Batch
 
 NICENESS = 4  # of the threads that train
@@ -35,28 +35,29 @@ class Shards:
         if count > 1:
             self._pool = ThreadPoolExecutor(count, thread_name_prefix="shard", initializer=_begin)
 
-    def backward(self, batch: Batch) -> Tensor:
-        """Leave the gradient of the batch's mean loss in the parameters' `grad`; the loss, detached."""
+    def backward(self, batch: Batch) -> Losses:
+        """Leave the gradient of the batch's mean loss in the parameters' `grad`; the losses, detached."""
         count = min(self.count, len(batch.x0))
         if self._pool is None or count == 1:
-            loss = self._denoiser.loss(*batch)
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach()
+            losses = self._denoiser.losses(*batch)
+            losses.loss.backward()  # type: ignore[no-untyped-call]
+            return Losses(losses.loss.detach(), losses.eps_mse)
         parts = [Batch(*values) for values in zip(*(value.chunk(count) for value in batch), strict=True)]
         results = list(self._pool.map(self._part, parts))
         weights = [len(part.x0) / len(batch.x0) for part in parts]
-        loss, total = results[0][0] * weights[0], list(results[0][1])
+        first, total = results[0][0], list(results[0][1])
+        loss, eps_mse = first.loss * weights[0], first.eps_mse * weights[0]
         torch._foreach_mul_(total, weights[0])
-        for weight, (part_loss, gradients) in zip(weights[1:], results[1:], strict=True):
+        for weight, (part_losses, gradients) in zip(weights[1:], results[1:], strict=True):
             torch._foreach_add_(total, list(gradients), alpha=weight)
-            loss = loss + weight * part_loss
+            loss, eps_mse = loss + weight * part_losses.loss, eps_mse + weight * part_losses.eps_mse
         for parameter, gradient in zip(self._parameters, total, strict=True):
             parameter.grad = gradient
-        return loss
+        return Losses(loss, eps_mse)
 
-    def _part(self, part: Batch) -> tuple[Tensor, Sequence[Tensor]]:
-        loss = self._denoiser.loss(*part)
-        return loss.detach(), torch.autograd.grad(loss, self._parameters)
+    def _part(self, part: Batch) -> tuple[Losses, Sequence[Tensor]]:
+        losses = self._denoiser.losses(*part)
+        return Losses(losses.loss.detach(), losses.eps_mse), torch.autograd.grad(losses.loss, self._parameters)
 
     def close(self) -> None:
         """End the threads; twice does no harm."""

@@ -235,7 +235,7 @@ class Trainer:
         if points is None:
             return
         bad = self._log.first_bad(points)
-        good = points if bad is None else LossPoints(points.steps[:bad], points.losses[:bad], points.seconds[:bad])
+        good = points if bad is None else points.first(bad)
         rate = learning_rate_at(max(0, self.learner.step - 1), self.saver.segments, self.training)
         if len(good.steps):
             yield from self.saver.losses(good, rate)

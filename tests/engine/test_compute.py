@@ -82,7 +82,8 @@ def test_losses_grow_and_are_read_from_where_one_was(compute) -> None:
     def job(_):
         for i in range(0, 3000, 3):
             steps = np.arange(i, i + 3)
-            yield LossPoints(steps, steps.astype(np.float32) / 2, steps.astype(np.float32))
+            yield LossPoints(steps, steps.astype(np.float32) / 2, steps.astype(np.float32),
+                             steps.astype(np.float32) / 4)
 
     compute.submit(Job("a", job))
     until_done(compute)

@@ -48,6 +48,13 @@ def test_presets_are_what_their_names_say() -> None:
     ({"diffusion": {"parameterisation": "noise", "uniform_share": 0}},
      "Noise prediction needs a uniform share above 0, or noise levels uniform-t."),
     ({"training": {"learning_rate": float("nan")}}, "Learning rate must be from 0 to 1; nan is not."),
+    ({"diffusion": {"weighting": "max-snr"}},
+     "Weighting must be one of simple, min-snr, soft-min-snr, edm; 'max-snr' is not."),
+    ({"diffusion": {"parameterisation": "noise", "zero_terminal_snr": True}},
+     "Zero terminal SNR leaves only noise at T, from which predicted noise gives no picture; predict v, x0 or edm "
+     "with it."),
+    ({"diffusion": {"zero_terminal_snr": True, "uniform_share": 0}},
+     "Zero terminal SNR needs a uniform share above 0, or noise levels uniform-t, so that T itself is trained."),
 ])
 def test_a_wrong_value_is_answered_with_what_would_be_right(values, sentence) -> None:
     with pytest.raises(BadSetting) as error:
@@ -80,3 +87,17 @@ def test_numbers_as_the_window_writes_them() -> None:
     assert number(60000) == "60\u202f000"
     assert number(-7) == "\u22127"
     assert number(0.003) == "0.003"
+
+
+def test_settings_of_earlier_versions_mean_what_they_meant() -> None:
+    values = json.loads(RunConfig().model_dump_json())
+    for name in ("weighting", "stratified", "zero_terminal_snr"):
+        del values["diffusion"][name]
+    diffusion = parse(RunConfig, values).diffusion
+    assert (diffusion.weighting, diffusion.stratified, diffusion.zero_terminal_snr) == ("simple", False, False)
+
+
+@pytest.mark.parametrize("parameterisation", ["v", "x0", "edm"])
+def test_zero_terminal_snr_goes_with_whatever_does_not_divide_by_the_signal(parameterisation) -> None:
+    changed = RunConfig().changed(diffusion={"parameterisation": parameterisation, "zero_terminal_snr": True})
+    assert changed.diffusion.zero_terminal_snr

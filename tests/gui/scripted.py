@@ -188,7 +188,7 @@ class Script:
                     hear((yield StateChanged(TrainingState.FAILED, step)))
                     return
                 hear((yield LossPoints(np.array([step]), np.array([1 / step], np.float32),
-                                       np.array([step / 10], np.float32))))
+                                       np.array([step / 10], np.float32), np.array([0.5], np.float32))))
                 hear((yield progress(step, planned)))
                 if step % 10 == 0:
                     writer.save_snapshot(step, weights(step))

@@ -48,7 +48,8 @@ def test_losses_are_announced_once_a_tick_and_after_a_restart(qtbot: QtBot) -> N
     compute, bridge, _, _ = make(qtbot)
     heard: list[int] = []
     bridge.losses.connect(lambda: heard.append(len(compute.losses)))
-    one = LossPoints(np.array([1]), np.array([0.5], np.float32), np.array([0.1], np.float32))
+    one = LossPoints(np.array([1]), np.array([0.5], np.float32), np.array([0.1], np.float32),
+                     np.array([0.2], np.float32))
     compute.losses.append(one)
     compute.losses.append(one)
     bridge.tick()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.diffusion.schedules import (
+    ZERO_TERMINAL_ALPHA_BAR,
     karras_sigmas,
     linear_betas,
     schedule,
@@ -94,3 +95,21 @@ def test_karras_levels_strictly_fall_and_end_clean(num_steps: int) -> None:
     assert np.all(np.diff(sigmas) < 0)
     if num_steps > 1:
         assert sigmas[-2] == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("num_timesteps", [50, 100, 400, 1000])
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_zero_terminal_snr_leaves_nothing_at_the_end_and_the_start_as_it_was(name: str, num_timesteps: int) -> None:
+    plain, s = schedule(name, num_timesteps), schedule(name, num_timesteps, True)
+    assert s.alpha_bar[0] == 1
+    assert s.alpha_bar[1] == pytest.approx(plain.alpha_bar[1], rel=1e-12)
+    assert s.alpha_bar[-1] == ZERO_TERMINAL_ALPHA_BAR
+    assert s.sigma_max == pytest.approx(31623, abs=1)
+    # The clamp holds T alone: the levels before it follow the rescaled curve and stay below.
+    root, old = np.sqrt(s.alpha_bar[1:-1]), np.sqrt(plain.alpha_bar[1:])
+    np.testing.assert_allclose(root, (old[:-1] - old[-1]) * old[0] / (old[0] - old[-1]), rtol=1e-9)
+    assert np.all(np.diff(s.sigma) > 0)
+    assert s.sigma[-2] < 0.6 * s.sigma_max
+    assert np.isfinite(s.sigma.astype(np.float32)).all()
+    assert s.warning() == ""
+    assert s.t_of_sigma(s.sigma_max) == num_timesteps

@@ -91,6 +91,9 @@ def test_steps_that_come_again_without_a_resume_row(tmp_path: Path) -> None:
     '{"kind": "loss", "step": [2, 1], "loss": [1, 1], "seconds": [1, 2]}',
     '{"kind": "loss", "step": [1e400], "loss": [1], "seconds": [1]}',
     '{"kind": "loss", "step": 4, "loss": 1, "seconds": 1}', '{"kind": "loss", "step": ["a"], "loss": [1]}',
+    '{"kind": "loss", "step": [4], "loss": [1], "seconds": [1], "eps_mse": [1, 2]}',
+    '{"kind": "loss", "step": [4], "loss": [1], "seconds": [1], "eps_mse": 1}',
+    '{"kind": "loss", "step": [4], "loss": [1], "seconds": [1], "eps_mse": null}',
 ])
 def test_lines_that_cannot_be_read_are_counted_and_left_out(tmp_path: Path, line: str) -> None:
     path = tmp_path / "metrics.jsonl"
@@ -115,7 +118,32 @@ def test_what_a_log_refuses(tmp_path: Path) -> None:
     with new_run(tmp_path / "run") as writer:
         with pytest.raises(ValueError, match="equally many"):
             writer.append_losses([1, 2], [1.0], [1.0], 1e-3)
+        with pytest.raises(ValueError, match="as many as the steps"):
+            writer.append_losses([1], [1.0], [1.0], 1e-3, [1.0, 2.0])
         with pytest.raises(ValueError, match="kind loss"):
             writer.append_marker("loss", 1, 1.0)
     with pytest.raises(Exception, match="closed"):
         writer.append_marker("paused", 1, 1.0)
+
+
+def test_the_noise_error_stands_beside_the_loss_where_it_was_logged(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    old = b'{"kind":"loss","step":[1,2],"loss":[0.9,0.8],"seconds":[0.1,0.2],"lr":0.001}\n'
+    new = loss_line([3, 4], [0.7, 0.6], [0.3, 0.4], 1e-3, [0.31, math.inf])
+    assert b'"eps_mse":[0.31,null]' in new
+    assert b"eps_mse" not in loss_line([1], [1.0], [1.0], 1e-3)
+    path.write_bytes(old)
+    reader = MetricsReader(path)
+    assert np.isnan(reader.read().eps_mse).all()
+    path.write_bytes(old + new + loss_line([5], [0.5], [0.5], 1e-3, [0.25]))
+    for metrics in (reader.read(), MetricsReader(path).read()):
+        assert metrics.losses.tolist() == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5])
+        np.testing.assert_array_equal(metrics.eps_mse, np.array([np.nan, np.nan, 0.31, np.nan, 0.25], np.float32))
+        assert metrics.skipped == 0
+
+
+def test_a_resume_supersedes_the_noise_error_too(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(loss_line([1, 2, 3], [1, 2, 3], [1, 2, 3], 1, [4, 5, 6]) + b'{"kind":"resume","step":1}\n'
+                     + loss_line([2], [7], [2], 1, [8]))
+    assert MetricsReader(path).read().eps_mse.tolist() == [4, 8]

@@ -25,13 +25,13 @@ def test_the_faster_one_wins_and_the_weights_stay(monkeypatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     clock = {"now": 0.0}
     monkeypatch.setattr(time, "perf_counter", lambda: clock["now"])
-    real = type(denoiser).loss
+    real = type(denoiser).losses
 
-    def loss(self, *args):
+    def losses(self, *args):
         clock["now"] += 0.5 if self.precision is torch.bfloat16 else 0.1
         return real(self, *args)
 
-    monkeypatch.setattr(type(denoiser), "loss", loss)
+    monkeypatch.setattr(type(denoiser), "losses", losses)
     chosen = None
     for chosen in probe(denoiser, batch(), [Layout("bf16", False), Layout("fp32", False)]):
         pass
@@ -48,15 +48,15 @@ def test_a_hopeless_format_is_given_up_after_one_step(monkeypatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     clock = {"now": 0.0, "slow": 0}
     monkeypatch.setattr(time, "perf_counter", lambda: clock["now"])
-    real = type(denoiser).loss
+    real = type(denoiser).losses
 
-    def loss(self, *args):
+    def losses(self, *args):
         slow = self.precision is torch.bfloat16
         clock["now"] += 2.0 if slow else 0.1
         clock["slow"] += slow
         return real(self, *args)
 
-    monkeypatch.setattr(type(denoiser), "loss", loss)
+    monkeypatch.setattr(type(denoiser), "losses", losses)
     list(probe(denoiser, batch(), [Layout("fp32", False), Layout("bf16", False)]))
     assert clock["slow"] == 1
 

@@ -1,4 +1,4 @@
-"""A batch in parts has the loss and the gradient of the whole."""
+"""A batch in parts has the losses and the gradient of the whole."""
 
 import threading
 
@@ -30,12 +30,15 @@ def batch(size: int) -> Batch:
 @pytest.mark.parametrize(("size", "count"), [(8, 2), (7, 2), (9, 4), (2, 4), (1, 2)])
 def test_parts_sum_to_the_whole(size: int, count: int) -> None:
     whole, split = made(), made()
-    loss = whole.loss(*batch(size))
-    loss.backward()
+    losses = whole.losses(*batch(size))
+    losses.loss.backward()
     shards = Shards(split, count)
     told = shards.backward(batch(size))
     shards.close()
-    torch.testing.assert_close(told, loss.detach())
+    torch.testing.assert_close(told.loss, losses.loss.detach())
+    torch.testing.assert_close(told.eps_mse, losses.eps_mse)
+    assert not told.loss.requires_grad
+    assert not told.eps_mse.requires_grad
     for one, two in zip(whole.parameters(), split.parameters(), strict=True):
         torch.testing.assert_close(two.grad, one.grad, atol=1e-5, rtol=1e-4)
 
