@@ -31,7 +31,8 @@ TOPICS = {"num_steps": "stop-at", "learning_rate": "learning-rate", "warmup_step
           "weight_decay": "optimiser", "gradient_clip": "optimiser", "parameterisation": "predicts",
           "schedule": "training-noise", "num_timesteps": "training-noise", "noise_levels": "training-noise",
           "log_sigma_mean": "training-noise", "log_sigma_std": "training-noise",
-          "uniform_share": "training-noise", "label_drop": "conditioning", "conditioning": "conditioning",
+          "uniform_share": "training-noise", "stratified": "training-noise", "weighting": "loss",
+          "zero_terminal_snr": "training-noise", "label_drop": "conditioning", "conditioning": "conditioning",
           "class_embedding": "conditioning", "dataset": "training-data"}
 # Values that need other words than the engine's, or that the engine lists elsewhere.
 CHOICES: dict[str, Callable[[], list[tuple[Any, str]]]] = {
