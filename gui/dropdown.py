@@ -23,6 +23,7 @@ class DropDown(QAbstractButton):
                  parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._label, self._value, self._fill = label, "", fill
+        self._shown: tuple[str, str] | None = None  # value and note
         self._ring = False
         self._help = tooltip
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -39,7 +40,9 @@ class DropDown(QAbstractButton):
 
     def set_value(self, value: str, *, note: str = "") -> None:
         """Show another value; note: a reason or remark under the tooltip."""
-        self._value = value
+        if (value, note) == self._shown:
+            return
+        self._shown, self._value = (value, note), value
         self.setAccessibleName(f"{self._label}: {value}" if value else self._label)
         self.setToolTip(self._help + (f"\n{note}" if note else ""))
         self.updateGeometry()

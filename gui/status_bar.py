@@ -95,6 +95,7 @@ class StatusBar(QStatusBar):
         self._line = _Line(self)
         self.addWidget(self._line, 1)
         session.training_changed.connect(self.refresh)
+        session.progressed.connect(self.refresh)
         session.run_changed.connect(self.refresh)
         session.snapshots_changed.connect(self.refresh)
         session.bridge.picture.connect(self._on_picture)

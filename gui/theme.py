@@ -57,6 +57,7 @@ class Theme(QObject):
         self._ramp: NDArray[np.uint8] | None = None
         self._svg: dict[str, str] = {}
         self._pixmaps: dict[tuple[str, str, int, float], QPixmap] = {}
+        self._sizes: dict[float, int] = {}
         self._fonts: dict[tuple[int, int, bool], QFont] = {}
         self._metrics: dict[tuple[int, int], QFontMetrics] = {}
         self._advances: dict[tuple[str, int, int], int] = {}
@@ -99,7 +100,10 @@ class Theme(QObject):
 
     def px(self, size: float) -> int:
         """A size given at 100 %, scaled and rounded to whole px (at least 1)."""
-        return max(1, round(size * self.scale))
+        found = self._sizes.get(size)
+        if found is None:
+            found = self._sizes[size] = max(1, round(size * self.scale))
+        return found
 
     def font(self, px: int, weight: int = 400, mono: bool = False) -> QFont:
         """A font of px (at 100 %) with tabular figures; weights 400, 500, 600."""
@@ -223,6 +227,7 @@ class Theme(QObject):
                          (tokens.CLASSES_DARK if self.name == "dark" else tokens.CLASSES_LIGHT)]
         self._ramp = None
         self._pixmaps.clear()
+        self._sizes.clear()
         self._fonts.clear()
         self._metrics.clear()
         self._advances.clear()

@@ -30,6 +30,7 @@ class TimelineLink(QObject):
         session.snapshots_changed.connect(self._show_steps)
         session.run_changed.connect(self._show_run)
         session.training_changed.connect(self._show_live)
+        session.progressed.connect(self._show_live)
         session.step_changed.connect(self._show_step)
         session.following_changed.connect(lambda _: self._show_live())
         session.noise_level_changed.connect(timeline.set_t)

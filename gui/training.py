@@ -44,6 +44,7 @@ from gui.bridge import Bridge
 
 TRAIN = "train"
 CONTINUE_STEPS = 1000
+PROGRESS_MS = 250  # `progressed` while training goes on: figures that change faster cannot be read
 
 
 class TrainingControl(QObject):
@@ -53,7 +54,8 @@ class TrainingControl(QObject):
     (time.time() of the last save), resume_note (why a resume is not exact), draft (settings of the next run).
     """
 
-    training_changed = Signal()  # state, progress, failure or time of the last save
+    training_changed = Signal()  # state, failure or time of the last save
+    progressed = Signal()  # step, speed, time left; every PROGRESS_MS at most while training goes on
     losses_changed = Signal()
     samples_changed = Signal()
     warnings_changed = Signal()
@@ -80,6 +82,7 @@ class TrainingControl(QObject):
 
     def _reset_training_words(self) -> None:
         self.progress: Progress | None = None
+        self._progressed_at = 0.0
         self.markers: list[Marker] = []
         self.failure: TrainingFailed | None = None
         self.saved_at: float | None = None
@@ -320,11 +323,19 @@ class TrainingControl(QObject):
         match message.event:
             case Progress() as progress:
                 self.progress = progress
-                self.training_changed.emit()
+                self._say_progress()
             case SamplesReady() as samples:
                 self.samples = samples
                 self.sample_history[samples.step] = samples
                 self.samples_changed.emit()
+
+    def _say_progress(self) -> None:
+        """Now and then while there will be more; always when this may be the last for a while."""
+        now = time.monotonic()
+        if self.training_state is TrainingState.TRAINING and now - self._progressed_at < PROGRESS_MS / 1000:
+            return
+        self._progressed_at = now
+        self.progressed.emit()
 
     # ---- losses ----
 

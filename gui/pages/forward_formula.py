@@ -33,6 +33,7 @@ class FormulaRow(QWidget):
         self._weights = ("1.000", "0.000")
         self._source = ""
         self._captions = ("the image", "one draw of noise", "")
+        self._laid_out: tuple[tuple[object, ...], list[QRectF]] = ((), [])
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for picture in self.pictures:
             picture.setProperty("explain", "forward")
@@ -131,6 +132,12 @@ class FormulaRow(QWidget):
 
     def _boxes(self) -> list[QRectF]:
         """Nine boxes from left to right: readout, times, image, plus, readout, times, noise, equals, x_t."""
+        made_for = (self.size(), self._factor, self._shape, self._head())
+        if self._laid_out[0] != made_for:
+            self._laid_out = (made_for, self._lay_out())
+        return self._laid_out[1]
+
+    def _lay_out(self) -> list[QRectF]:
         side = self._factor * self._shape[1]
         a, t1, plus, b, t2, equals = self._words_widths()
         wide = [a, t1, side, plus, b, t2, side, equals, side]
@@ -157,6 +164,7 @@ class FormulaRow(QWidget):
         self._place()
 
     def _theme_changed(self) -> None:
+        self._laid_out = ((), [])
         self._place()
 
     # ---- painting ----

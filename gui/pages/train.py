@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from gui.session import Session
     from gui.widgets.section import Section
 
-REDRAW_MS = 200  # the plot is drawn anew at most this often
+REDRAW_MS = 250  # the plot is drawn anew at most this often
 FINDING_S = 1.0  # and the words at the top this often, or they could not be read
 NO_TRAINING = ("Train starts a model from random weights. Its loss and ten digits of its own appear here within "
                "seconds and get better while you watch.")
 
 
 class TrainPage(Page):
-    """Reads the session; everything it draws while training is thinned and drawn at most ten times a second."""
+    """Reads the session; everything it draws while training is thinned and drawn at most four times a second."""
 
     name = "train"
     title = "Train"
@@ -124,6 +124,7 @@ class TrainPage(Page):
         session = self.session
         session.losses_changed.connect(self._soon)
         session.training_changed.connect(self._on_training)
+        session.progressed.connect(self._on_progress)
         session.run_changed.connect(self._on_run)
         session.snapshots_changed.connect(self._on_marks)
         session.markers_changed.connect(self._on_marks)
@@ -174,7 +175,7 @@ class TrainPage(Page):
             self._timer.start(wait)
 
     def _redraw(self) -> None:
-        """What changes with every step, at most ten times a second."""
+        """What changes with every step, at most four times a second."""
         if not self.active:
             return
         self._drawn_at = time.monotonic()
@@ -186,7 +187,8 @@ class TrainPage(Page):
         self.plot.set_live(session.training and session.following)
         there = session.training or len(self.curve) > 0 or bool(session.sample_steps)
         self.stack.setCurrentWidget(self.content if there else self.empty)
-        self.empty.buttons[1].setVisible(paths.DEFAULT_BUNDLED_RUN.exists())
+        if not there:
+            self.empty.buttons[1].setVisible(paths.DEFAULT_BUNDLED_RUN.exists())
         waited = self._drawn_at - self._found_at >= FINDING_S
         if waited or not session.training or session.training_state is not self._said_of:
             self._found_at, self._said_of = self._drawn_at, session.training_state
@@ -266,6 +268,11 @@ class TrainPage(Page):
             self._show_strip()
             self._on_marks()
         self.run_section.refresh()
+
+    def _on_progress(self) -> None:
+        if self.active:
+            self._soon()
+            self.run_section.refresh()
 
     def _on_run(self) -> None:
         run = self.session.run

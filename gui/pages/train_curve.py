@@ -149,6 +149,7 @@ class LossCurve:
         self.raw_extremes, self.smooth_extremes = Extremes(), Extremes()
         self._read = 0
         self._first = self._last = (0.0, 0.0, 0.0)
+        self.edition = 0  # another one: not only the end has changed
 
     def __len__(self) -> int:
         return self._steps.count
@@ -209,6 +210,7 @@ class LossCurve:
         if smoothing == self.smoothing:
             return
         self._smoother = Smoother(smoothing)
+        self.edition += 1
         self._smooth.clear()
         self._smooth.append(self._smoother(self.losses))
         self.smooth_extremes.clear()
@@ -222,6 +224,7 @@ class LossCurve:
         return float(np.interp(step, steps, self.seconds))
 
     def _clear(self) -> None:
+        self.edition += 1
         for column in (self._steps, self._losses, self._seconds, self._smooth):
             column.clear()
         self._smoother = Smoother(self.smoothing)

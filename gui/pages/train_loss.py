@@ -72,6 +72,7 @@ class LossPlot(Plot):
     def __init__(self, curve: LossCurve, parent: QWidget | None = None) -> None:
         self.curve = curve
         self._live_step: float | None = None
+        self._edition = -1  # of the curve, when it was last attached
         super().__init__("Loss", x_name="step", log_y=True, parent=parent)
         self.double_click_resets = False
         self.subtitle_for = self._where
@@ -120,11 +121,15 @@ class LossPlot(Plot):
     # ---- what is shown ----
 
     def update_curve(self) -> None:
-        """The curve has grown or is another one: lay out at the next paint."""
+        """The curve has grown, which paints its new end, or is another one: lay out at the next paint."""
         curve = self.curve
+        grown, self._edition = curve.edition == self._edition, curve.edition
         self.raw.attach(curve.steps, curve.losses, curve.raw_extremes)
         self.smooth.attach(curve.steps, curve.smooth, curve.smooth_extremes)
-        self.data_changed(None)
+        if grown:
+            self.data_grown()
+        else:
+            self.data_changed(None)
 
     def set_smoothing(self, smoothing: float) -> None:
         """Another smoothing; no signal."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFocusEvent,
@@ -38,6 +39,7 @@ from gui.widgets.picture_values import (
 
 ROW_GAP = 2
 FRAME = 2  # of the lit column, outside its pictures
+FRAME_ROOM, CAPTION_ROOM = 4, 30  # px beside a column that its frame and its caption may take
 MIN_GAP = 8
 
 
@@ -140,12 +142,13 @@ class Film(QWidget):
     def _update_column(self, column: int) -> None:
         """Paint one column anew: moving a slider lights another one many times a second."""
         if 0 <= column < self.columns():
-            self.update(self._column_area(column).toAlignedRect())
+            cell, foot = self.cell_rect(0, column), self._foot()
+            for room, top, bottom in ((FRAME_ROOM, 0.0, foot), (theme().px(CAPTION_ROOM), foot, self.height())):
+                self.update(QRectF(cell.x() - room, top, cell.width() + 2 * room, bottom - top).toAlignedRect())
 
-    def _column_area(self, column: int) -> QRectF:
-        """A column with its frame and caption."""
-        room = theme().px(30)
-        return QRectF(self.cell_rect(0, column).x() - room, 0, self._cell()[0] + 2 * room, self.height())
+    def _foot(self) -> float:
+        """Where pictures and frame end and captions begin."""
+        return self.cell_rect(len(self._names) - 1, 0).bottom() + FRAME
 
     def index(self) -> int:
         """The lit column; -1 for none."""
@@ -236,14 +239,17 @@ class Film(QWidget):
             self._ratio = ratio
         factor = device_factor(self._factor, ratio)
         rows, count = len(self._names), self.columns()
+        width, height = self._cell()
+        lefts = [self._left(column, count, width) for column in range(count)]
         dirty = event.region()
-        touched = self._touched(dirty)
+        foot = self._foot()
+        touched = self._touched(dirty.intersected(QRect(0, 0, self.width(), math.ceil(foot))), lefts, FRAME_ROOM)
         named = dirty.boundingRect().left() < self._name_width()
         for row in range(rows):
             if named:
                 self._paint_name(painter, row)
             for column in touched:
-                rect = self.cell_rect(row, column)
+                rect = QRectF(lefts[column], FRAME + row * (height + ROW_GAP), width, height)
                 pixels = self._pixels[row][column] if column < len(self._pixels[row]) else None
                 if pixels is None:
                     painter.fillRect(rect, colours.color("sunken"))
@@ -253,14 +259,15 @@ class Film(QWidget):
                     pixmap = self._pixmaps[row, column] = to_pixmap(pixels, factor, ratio)
                 draw_aligned(painter, rect.x(), rect.y(), pixmap)
                 outline_dark(painter, rect)
-        for column in [i for i in touched if i < len(self._captions)]:
+        captions = dirty.intersected(QRect(0, int(foot), self.width(), self.height()))
+        for column in self._touched(captions, lefts, theme().px(CAPTION_ROOM)):
+            if column >= len(self._captions):
+                break
             lit = column == self._index
             painter.setFont(colours.font(11, 600 if lit else 400))
             faint = column in self._notes
             painter.setPen(colours.color("accent" if lit else "disabled" if faint else "muted"))
-            bottom = self.cell_rect(rows - 1, column)
-            below = QRectF(bottom.x() - 30, bottom.bottom() + FRAME, bottom.width() + 60,
-                           self._caption_height())
+            below = QRectF(lefts[column] - 30, foot, width + 60, self._caption_height())
             painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._captions[column])
         if 0 <= self._index < count:
             top, bottom = self.cell_rect(0, self._index), self.cell_rect(rows - 1, self._index)
@@ -273,18 +280,12 @@ class Film(QWidget):
             painter.drawRect(top.united(bottom).adjusted(-1, -1, 1, 1).intersected(inside))
         painter.end()
 
-    def _touched(self, dirty: QRegion) -> list[int]:
-        """Columns that reach into a region."""
-        room = theme().px(30)
-        width = self._cell()[0]
-        wide, count = width + room, self.columns()
+    def _touched(self, dirty: QRegion, lefts: Sequence[int], room: int) -> list[int]:
+        """Columns, which begin at `lefts`, that reach into a region with `room` at both sides."""
+        wide = self._cell()[0] + room
         spans = [(box.left(), box.right()) for box in dirty]
-        found = []
-        for column in range(count):
-            x = self._left(column, count, width)
-            if any(left <= x + wide and x - room <= right for left, right in spans):
-                found.append(column)
-        return found
+        return [column for column, x in enumerate(lefts)
+                if any(left <= x + wide and x - room <= right for left, right in spans)]
 
     def _paint_name(self, painter: QPainter, row: int) -> None:
         name, second = self._names[row]

@@ -12,18 +12,25 @@ from pathlib import Path
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QSizePolicy,
+    QStyleOptionGraphicsItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from engine.config import number
 from gui.theme import theme
 from gui.widgets.plot_axes import Axes
+from gui.widgets.plot_growth import SPILL, paint_line
 from gui.widgets.plot_items import Bars, Grid, Line, Marks, Overlay
 from gui.widgets.plot_legend import Entry, Legend
 from gui.widgets.plot_numbers import MOST_POINTS
 from gui.widgets.plot_view import PlotView
 from gui.widgets.words import Words
-
-SPILL = 3  # pixels that curves may paint beyond the axes
 
 
 class Plot(QWidget):
@@ -104,10 +111,9 @@ class Plot(QWidget):
         self.data_changed(None)
 
     def add_bars(self, token: str = "muted") -> Bars:
-        """Bars of a histogram."""
+        """Bars of a histogram, behind the curves."""
         bars = Bars(self, token)
         self.bars.append(bars)
-        self.box.addItem(bars, ignoreBounds=True)
         return bars
 
     def add_tail(self, widget: QWidget) -> None:
@@ -181,6 +187,13 @@ class Plot(QWidget):
         """A curve has new points: lay out again at the next paint, once however many changed."""
         self._changed()
 
+    def data_grown(self) -> None:
+        """All curves have more points at their ends, and the same before: only those are painted, where that does."""
+        if self._stale or not self.view.grow():
+            self._changed()
+        else:
+            self.refresh_legend()
+
     # ---- ranges and places ----------------------------------------------------------------------------
 
     def _changed(self) -> None:
@@ -210,6 +223,18 @@ class Plot(QWidget):
         wide = max(200, int(axes.box.width()))
         for line in self.lines:
             line.draw(*axes.x_view, MOST_POINTS if line.style == "raw" else min(MOST_POINTS, wide))
+
+    def paint_grid(self, painter: QPainter) -> None:
+        """Grid and labels, in pixels of the view."""
+        self._grid.paint(painter, QStyleOptionGraphicsItem())
+
+    def paint_lines(self, painter: QPainter) -> None:
+        """All curves, in pixels of the view."""
+        box = self.axes.box
+        painter.setClipRect(box.adjusted(-SPILL, -SPILL, SPILL, SPILL))
+        for line in self.lines:
+            if line.visible:
+                paint_line(painter, line, math.floor(box.left()), math.ceil(box.right()))
 
     def resized(self) -> None:
         """The view has another size."""

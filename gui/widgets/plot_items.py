@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import ArrayLike
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetrics, QPainter, QPainterPath, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from gui.theme import theme
+from gui.widgets.plot_growth import SPILL
 from gui.widgets.plot_numbers import Float64, clean, thin, value_at, visible
 
 if TYPE_CHECKING:
@@ -157,46 +158,45 @@ class Line:
         self.item.set_points(x, y)
 
 
-class Bars(pg.GraphicsObject):
-    """Bars of a histogram between `edges`."""
+class Bars:
+    """Bars of a histogram between `edges`. The view paints them between grid and curves, both of which it keeps."""
 
     def __init__(self, plot: Plot, token: str) -> None:
-        super().__init__()
         self.plot, self.token = plot, token
         self.edges, self.heights = EMPTY, EMPTY
-        self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
 
     def set_data(self, edges: ArrayLike, heights: ArrayLike) -> None:
         """n + 1 edges and n heights."""
-        self.edges = np.asarray(edges, dtype=np.float64)
-        self.heights = np.asarray(heights, dtype=np.float64)
-        if len(self.edges) != len(self.heights) + 1:
-            raise ValueError(f"{len(self.heights)} bars need {len(self.heights) + 1} edges")
-        self.prepareGeometryChange()
-        self.plot.data_changed(None)
-        self.update()
+        edges, heights = np.asarray(edges, dtype=np.float64), np.asarray(heights, dtype=np.float64)
+        if len(edges) != len(heights) + 1:
+            raise ValueError(f"{len(heights)} bars need {len(heights) + 1} edges")
+        self.edges, self.heights = edges, heights
+        axes = self.plot.axes
+        if axes.x_range is None or axes.y_range is None:
+            self.plot.data_changed(None)  # the axes may have to follow
+        else:
+            self.plot.view.marks_moved()
 
-    def boundingRect(self) -> QRectF:
-        if len(self.heights) == 0:
-            return QRectF()
-        return QRectF(self.edges[0], 0, self.edges[-1] - self.edges[0], max(float(self.heights.max()), 1e-12))
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem,
-              widget: QWidget | None = None) -> None:
-        # In pixels, so that gaps are one pixel wide and edges are sharp.
-        transform = painter.transform()
-        painter.save()
-        painter.resetTransform()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    def paint(self, painter: QPainter) -> None:
+        """In pixels of the view, so that gaps are one pixel wide and edges are sharp."""
+        if not len(self.heights):
+            return
+        axes = self.plot.axes
+        (x0, x1), (y0, y1), box = axes.x_view, axes.y_view, axes.box
+        share = (self.edges - x0) / (x1 - x0)
+        across = np.rint(box.left() + box.width() * (1 - share if axes.reversed_x else share)).astype(int)
+        left, right = np.minimum(across[:-1], across[1:]), np.maximum(across[:-1], across[1:])
+        tops = np.rint(box.bottom() - box.height() * (self.heights - y0) / (y1 - y0)).astype(int)
+        base = round(box.bottom() + box.height() * y0 / (y1 - y0))
         colour = theme().color(self.token)
         colour.setAlphaF(0.6)
-        base = transform.map(QPointF(0, 0)).y()
-        for left, right, height in zip(self.edges[:-1], self.edges[1:], self.heights, strict=True):
-            if height > 0:
-                a, b = transform.map(QPointF(left, height)), transform.map(QPointF(right, height))
-                x0, x1 = sorted((round(a.x()), round(b.x())))
-                top = round(a.y())
-                painter.fillRect(QRectF(x0, top, max(1, x1 - x0 - 1), round(base) - top), colour)
+        painter.save()
+        painter.setClipRect(box.adjusted(-SPILL, -SPILL, SPILL, SPILL))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRects([QRect(x, y, max(1, end - x - 1), base - y) for x, end, y, height in zip(
+            left.tolist(), right.tolist(), tops.tolist(), self.heights.tolist(), strict=True) if height > 0])
         painter.restore()
 
 

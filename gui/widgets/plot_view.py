@@ -17,6 +17,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGraphicsView
 
+from gui.widgets.plot_growth import Growth
+
 if TYPE_CHECKING:
     from gui.widgets.plot import Plot
 
@@ -27,7 +29,8 @@ class PlotView(pg.GraphicsView):
     """One scene unit is one pixel; no focus of its own.
 
     Grid and curves are kept as a picture until they change: a marker that follows a slider, or the crosshair,
-    is then painted over it without stroking the curves again.
+    is then painted over it without stroking the curves again. Where there are bars, which change as often as
+    a marker, the curves in front of them are kept as a picture of their own.
     """
 
     def __init__(self, plot: Plot) -> None:
@@ -35,6 +38,8 @@ class PlotView(pg.GraphicsView):
         self._pressed: QPointF | None = None
         self._dragged = 0.0
         self._kept: QPixmap | None = None
+        self._front: QPixmap | None = None  # curves in front of bars
+        self._growth = Growth(plot)
         super().__init__(plot, background=None)
         # The plot says what has changed; what the scene would say comes an event later, as a second paint.
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
@@ -54,6 +59,15 @@ class PlotView(pg.GraphicsView):
         self._kept = None
         self.viewport().update()
 
+    def grow(self) -> bool:
+        """Paint what has come to the end of the curves; False: all of it must be painted anew."""
+        kept = self._kept
+        strip = None if kept is None or kept.devicePixelRatio() != self.devicePixelRatioF() \
+            else self._growth.paint(kept)
+        if strip is not None:
+            self.viewport().update(strip)
+        return strip is not None
+
     def marks_moved(self) -> None:
         """Only what lies over the curves has changed."""
         self.viewport().update()
@@ -65,22 +79,40 @@ class PlotView(pg.GraphicsView):
             kept = self._kept = self._below(ratio)
         painter = QPainter(self.viewport())
         painter.drawPixmap(0, 0, kept)
+        if self.plot.bars and self._front is not None:
+            for bars in self.plot.bars:
+                bars.paint(painter)
+            painter.drawPixmap(0, 0, self._front)
         self.plot.overlay.paint(painter)
         painter.end()
 
     def _below(self, ratio: float) -> QPixmap:
-        """Grid and curves on their ground."""
+        """Grid and curves on their ground; with bars the grid alone, and the curves apart."""
         self.plot.lay_out()
-        self.scene().prepareForPaint()
-        made = QPixmap(self.viewport().size() * ratio)
-        made.setDevicePixelRatio(ratio)
+        made = self._empty(ratio)
         painter = QPainter(made)
         whole = self.viewport().rect()
         painter.fillRect(whole, self.backgroundBrush())
+        if self.plot.bars:
+            self.plot.paint_grid(painter)
+            painter.end()
+            self._front = self._empty(ratio)
+            self._front.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._front)
+            self.plot.paint_lines(painter)
+            painter.end()
+            return made
+        self.scene().prepareForPaint()
         painter.setRenderHints(self.renderHints())
         self.scene().render(painter, QRectF(whole), self.mapToScene(whole).boundingRect(),
                             Qt.AspectRatioMode.IgnoreAspectRatio)
         painter.end()
+        self._growth.note_whole()
+        return made
+
+    def _empty(self, ratio: float) -> QPixmap:
+        made = QPixmap(self.viewport().size() * ratio)
+        made.setDevicePixelRatio(ratio)
         return made
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -56,6 +56,8 @@ class Timeline(QWidget):
         self._leftwards = False
         self._t_stops: list[int] | None = None
         self._planned = 0
+        self._read: tuple[Schedule, int, bool] | None = None  # what the readout was made for
+        self._said: tuple[bool | None, str] | None = None  # following, and the words about it
         self._make_rows(class_names)
         self._connect()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -158,13 +160,18 @@ class Timeline(QWidget):
 
     def set_following(self, following: bool | None, status: str = "") -> None:
         """True or False: the follow button, lit or not. None: nothing trains; `status` in words instead."""
+        if (following, status) == self._said:
+            return
+        moved = following is None or self._said is None or self._said[0] is None  # else only a tooltip changes
+        self._said = (following, status)
         self.follow.setVisible(following is not None)
         self.status.setVisible(following is None)
         if following is not None:
             self.follow.set_following(following)
             self.follow.setToolTip(tip(status or "Show each new snapshot as training makes it."))
         self.status.set_parts((status, "text2", 400, 13, ""))
-        self._arrange()
+        if moved:
+            self._arrange()
 
     def set_schedule(self, chosen: Schedule) -> None:
         """The schedule whose t this is: range, track and readouts follow."""
@@ -318,7 +325,11 @@ class Timeline(QWidget):
         self.t_changed.emit(t)
 
     def _read_out(self) -> None:
-        t = self.t_slider.value()
+        t, schedule = self.t_slider.value(), self._schedule
+        wide = self.width() >= theme().px(WIDE_ENOUGH_FOR_SNR)
+        if self._read is not None and self._read[0] is schedule and self._read[1:] == (t, wide):
+            return
+        self._read = (schedule, t, wide)
         percent = f"{self._schedule.percent_denoised(t):.0f}\u202f%"
         ratio = self._schedule.snr_db(t)
         decibel = "∞" if math.isinf(ratio) else f"{ratio:.1f}".replace("-", "\u2212")
