@@ -131,8 +131,11 @@ class TrainingConfig(Group):
     weight_decay: float = setting(0.0, "Weight decay", "Pull of the weights towards zero.", ge=0, le=1)
     gradient_clip: float = setting(1.0, "Gradient clip", "Largest norm of the gradient in a step.", gt=0, le=1000)
     ema_power: float = setting(
-        10.0, "Average", "Power gamma of the EMA of the weights, beta = (1 - 1/step)^(gamma + 1). Larger "
-        "averages over a shorter, later part of training.", ge=0, le=200)
+        18.0, "Average", "Power gamma of the EMA of the weights, beta = (1 - 1/step)^(gamma + 1). Larger "
+        "averages over a shorter, later part of training: the last 200 / (gamma + 2) %.", ge=0, le=200)
+    ema_power_wide: float = setting(
+        6.0, "Wide average", "Power of the second EMA that is kept. From the two, averages of other widths can be made "
+        "after training.", ge=0, le=200)
     seed: int = setting(0, "Seed", "Decides initial weights, data order and noise.", ge=0, le=2**63 - 1)
     precision: Literal["auto", "fp32", "bf16"] = setting(
         "auto", "Precision", "Number format inside the network. Auto measures which is faster here.")
@@ -219,6 +222,14 @@ class RunConfig(Group):
     def _combinations(self) -> Self:
         if self.diffusion.noise_levels == "log-normal" and self.diffusion.parameterisation == "noise" \
                 and self.diffusion.uniform_share == 0:
+class WeightsConfig(Group):
+    """Which average of the weights is looked at; part of no run."""
+
+    average_percent: float = setting(
+        10.0, "Average", "Draw from the weights averaged over the last so many percent of training: the average is as "
+        "old, in the mean, as a plain average over that part.", unit="%", step=1, ge=1, le=100)
+
+
             # Predicting noise never sees the levels that sampling starts from otherwise.
             raise ValueError("noise prediction needs a uniform share above 0, or noise levels uniform-t")
         if any(level >= len(self.model.widths) or level < 0 for level in self.model.attention_levels):
@@ -335,6 +346,9 @@ def explain(error: ValidationError, model: type[Group]) -> str:
     if found.choices:
         return f"{found.label} must be one of {', '.join(map(str, found.choices))}; {given!r} is not."
     if found.minimum is not None and found.maximum is not None:
+AVERAGE = next(describe(WeightsConfig))
+
+
         return (f"{found.label} must be from {number(found.minimum)} to {number(found.maximum)}{unit}; "
                 f"{number(given)} is not.")
     return f"{found.label}: {first['msg'].lower()}; {given!r} is not."

@@ -259,7 +259,8 @@ class JobDone(Event):
 class TrajectoryRequest:
     """Which trajectories to record: one for each class label, all from the same seed.
 
-    snapshot None is the run's newest. start_step > 0 with a parent trajectory is left for branches.
+    snapshot None is the run's newest. average_percent: weights averaged over the last so many percent of training,
+    None as the snapshot holds them. start_step > 0 with a parent trajectory is left for branches.
     """
 
     run: Path
@@ -267,6 +268,7 @@ class TrajectoryRequest:
     class_labels: tuple[int, ...]
     seed: int
     sampling: SamplingConfig
+    average_percent: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ def trajectory_job(request: TrajectoryRequest, key: str = "reverse",
         from engine.diffusion.sample import record
         from engine.events import Tick
 
-        model = workspace.model(request.run, request.snapshot)
+        model = workspace.model(request.run, request.snapshot, request.average_percent)
         began = time.perf_counter()
         shown = 0.0
         nfe = network_evaluations(request.sampling, model.denoiser.schedule)

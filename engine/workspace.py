@@ -14,17 +14,21 @@ from engine.build import build_denoiser, load_weights
 from engine.data.catalogue import load_dataset
 from engine.device import choose_device, cores
 from engine.diffusion.denoiser import Denoiser
-from engine.runs import Run
+from engine.runs import Run, load_average
 
 KEPT_MODELS = 6
 
 
 class LoadedModel(NamedTuple):
-    """A snapshot of a run, ready to be asked. In float32, so that pictures do not depend on the machine."""
+    """A snapshot of a run, ready to be asked. In float32, so that pictures do not depend on the machine.
+
+    average_percent: "average over the last so many percent of training"; None is the average it was saved with.
+    """
 
     run: Run
     snapshot: int
     denoiser: Denoiser
+    average_percent: float | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -52,7 +56,7 @@ class Workspace:
         self.device = choose_device(device)
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
-        self._models: OrderedDict[tuple[Path, int], LoadedModel] = OrderedDict()
+        self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._data: dict[str, DeviceData] = {}
 
     def data(self, name: str) -> DeviceData:
@@ -69,25 +73,26 @@ class Workspace:
             self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names, std)
         return self._data[name]
 
-    def model(self, path: Path, snapshot: int | None) -> LoadedModel:
+    def model(self, path: Path, snapshot: int | None, average_percent: float | None = None) -> LoadedModel:
         """The averaged weights of a snapshot (None: the newest) as a denoiser; the last few are kept.
 
-        Raises BadRun for a damaged or missing snapshot.
+        average_percent: over the last so many percent of training (see `engine.runs.posthoc`); None as saved. Raises
+        BadRun for a damaged or missing snapshot, BadSetting for an average that cannot be made there.
         """
         run = Run.open(path)
         steps = [s.step for s in run.snapshots()]
         step = snapshot if snapshot is not None else (steps[-1] if steps else 0)
-        key = (path.resolve(), step)
+        key = (path.resolve(), step, average_percent)
         if key in self._models:
             self._models.move_to_end(key)
             return self._models[key]
-        step, tensors = run.load_snapshot(step)
+        step, tensors = load_average(run, step, average_percent)
         info = run.info
         denoiser = build_denoiser(info.config, shape=info.image_shape, num_classes=len(info.class_names),
                                   sigma_data=info.sigma_data)
         load_weights(denoiser, tensors, f"snapshot {step}")
         denoiser = denoiser.to(self.device).eval().requires_grad_(False)
-        self._models[key] = LoadedModel(run, step, denoiser)
+        self._models[key] = LoadedModel(run, step, denoiser, average_percent)
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
         return self._models[key]

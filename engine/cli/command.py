@@ -20,8 +20,8 @@ def run_argument(run: Run) -> str:
     return path.name if path.parent == paths.runs_dir().resolve() else str(path)
 
 
-def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
-                     sampling: SamplingConfig) -> list[list[str]]:
+def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int, sampling: SamplingConfig,
+                     average_percent: float | None = None) -> list[list[str]]:
     """Options of `sample` for one picture, without --out, in groups that belong on a line.
 
     Named is everything that decides the picture and that a hand sets often; the rest only
@@ -31,6 +31,8 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
     lines = [["--run", run_argument(run)], ["--classes", str(class_label), "--seed", str(seed)],
              ["--sampler", sampling.sampler, "--steps", str(sampling.num_steps)],
              ["--guidance", repr(sampling.guidance_scale), "--snapshot", str(snapshot)]]
+    if average_percent is not None:
+        lines.append(["--average", f"{average_percent:g}"])
     if sampling.sampler == "ddim" and sampling.eta != own.eta:
         lines.append(["--eta", repr(sampling.eta)])
     if sampling.grid != own.grid:
@@ -46,10 +48,10 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int,
 
 
 def sample_command(run: Run, snapshot: int, class_label: int, seed: int, sampling: SamplingConfig,
-                   out: str) -> str:
+                   out: str, average_percent: float | None = None) -> str:
     """One line for a shell, from the program's folder, that writes the picture to `out` (.png or .npz)."""
     words = ["python", "main.py", "sample"]
-    for line in sample_arguments(run, snapshot, class_label, seed, sampling):
+    for line in sample_arguments(run, snapshot, class_label, seed, sampling, average_percent):
         words += line
     words += ["--out", out]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -9,6 +9,7 @@ from engine.cli.usage import (
     LARGEST_SEED,
     Parser,
     existing_or_new_folder,
+    percent,
     real,
     seconds,
     whole,
@@ -120,6 +121,13 @@ def _sample(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
     parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")
+    parser.add_argument(
+        "--average",
+        type=percent,
+        metavar="PERCENT",
+        help="average the weights over the last so many percent of training: as old, in the mean, as a plain average "
+        "over that part (default: the average that the snapshot holds)",
+    )
     parser.add_argument(
         "--out",
         type=Path,

@@ -20,7 +20,7 @@ from engine.cli.usage import LARGEST_SEED, check_out, parse_classes, parse_setti
 from engine.config import SamplingConfig, parse
 from engine.errors import BadSetting, DiffuscopeError
 from engine.paths import resolve_run
-from engine.runs import Run
+from engine.runs import Run, stored_percent
 
 GAP = 2  # pixels between the pictures of a grid
 MOST_COLUMNS = 40
@@ -50,6 +50,7 @@ def run_sample(args: argparse.Namespace) -> int:
         "seed": args.seed,
         "sampling": sampling.model_dump(),
     }
+        "average_percent": args.average if args.average is not None else stored_percent(run),
     write(images, labels, seeds, len(classes), facts)
     print(f"{count} pictures of step {snapshot} in {args.out}")
     return 0
@@ -91,7 +92,7 @@ def _draw(
 
     workspace = Workspace(args.device)
     try:
-        model = workspace.model(run.path, args.snapshot)
+        model = workspace.model(run.path, args.snapshot, args.average)
         tqdm.monitor_interval = 0  # no thread of its own
         parts = []
         with tqdm(total=len(labels), unit="picture", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine.config import RunConfig, describe
+from engine.config import AVERAGE, RunConfig, describe, number
 from engine.errors import BadSetting, DiffuscopeError
 
 LARGEST_SEED = 2**63 - 1
@@ -117,6 +117,15 @@ def window_size(text: str) -> tuple[int, int]:
 
 
 def existing_or_new_folder(text: str) -> Path:
+def percent(text: str) -> float:
+    """How far the average of the weights reaches back, within the setting's range."""
+    low, high = AVERAGE.minimum, AVERAGE.maximum
+    value = real(text)
+    if low is None or high is None or not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"is from {number(low)} to {number(high)} %; {text!r} is not")
+    return value
+
+
     """A path that is no file."""
     path = Path(text).expanduser()
     if path.exists() and not path.is_dir():

@@ -112,14 +112,26 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return body
 
 
-def read_files(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """All files of a step folder, checked against the manifest, and the manifest's facts.
+def drop_file(path: Path, name: str) -> None:
+    """Take one file out of a step folder. Raises SaveFailed or ValueError (manifest damaged)."""
+    manifest = read_manifest(path)
+    files = {other: entry for other, entry in manifest["files"].items() if other != name}
+    # First the manifest: a file it does not name is of no account, should the second half not come.
+    write_file(path / MANIFEST, [_sealed({"step": manifest["step"], "files": files, "facts": manifest["facts"]})])
+    with saving(path / name):
+        (path / name).unlink(missing_ok=True)
 
-    Raises FileNotFoundError when the folder vanished, ValueError with the reason when it is damaged.
+
+def read_files(path: Path, names: Sequence[str] | None = None) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Files of a step folder (None: all), checked against the manifest, and the manifest's facts.
+
+    Raises FileNotFoundError when the folder vanished, KeyError for a name that the manifest lacks, ValueError
+    with the reason when it is damaged.
     """
     manifest = read_manifest(path)
     contents = {}
-    for name, entry in manifest["files"].items():
+    for name in manifest["files"] if names is None else names:
+        entry = manifest["files"][name]
         try:
             data = (path / name).read_bytes()
         except FileNotFoundError:

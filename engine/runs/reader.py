@@ -38,15 +38,17 @@ from engine.runs.tensors import Arrays, as_float32, decode
 SNAPSHOTS = "snapshots"
 STATE = "state"
 WEIGHTS_FILE = "ema.safetensors"
+WIDE_FILE = "ema-wide.safetensors"  # the second average, where it is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The averaged weights of a step. manual: saved by hand, never thinned."""
+    """The averaged weights of a step. manual: saved by hand, never thinned. wide: the second average is there."""
 
     step: int
     path: Path
     manual: bool = False
+    wide: bool = False
 
 
 class Run:
@@ -134,29 +136,39 @@ class Run:
         raise BadRun(f"{self.path.name} has no snapshot at step {step}.",
                      f"It has {len(there)}, from step {there[0].step} to {there[-1].step}.")
 
-    def load_snapshot(self, step: int | None = None) -> tuple[int, Arrays]:
+    def load_snapshot(self, step: int | None = None, *, wide: bool = False) -> tuple[int, Arrays]:
         """Averaged weights of a step (None: the newest) as float32, checked against their sha256.
 
-        Raises BadRun naming the snapshot when it is missing, thinned away meanwhile, or damaged.
+        wide: the second average. Raises BadRun naming the snapshot when it is missing, thinned away meanwhile,
+        or damaged.
         """
+        name = WIDE_FILE if wide else WEIGHTS_FILE
         for _ in range(3):
             snapshot = self._find(step)
             try:
-                files, _facts = read_files(snapshot.path)
-                arrays, _metadata = decode(files[WEIGHTS_FILE])
+                files, _facts = read_files(snapshot.path, [name])
+                arrays, _metadata = decode(files[name])
             except FileNotFoundError:  # thinned, or saved anew, between listing and reading
                 if snapshot.path.exists():
-                    raise self._damaged(snapshot, "a file is missing") from None
+                    raise self._damaged(snapshot, "a file is missing", wide) from None
                 continue
-            except (ValueError, KeyError) as error:
-                raise self._damaged(snapshot, str(error)) from None
+            except KeyError:
+                if not wide:
+                    raise self._damaged(snapshot, "its manifest lacks the weights") from None
+                raise BadRun(f"The snapshot at step {snapshot.step} of {self.path.name} keeps one average only.",
+                             "Choose a snapshot that has both.") from None
+            except ValueError as error:
+                raise self._damaged(snapshot, str(error), wide) from None
             except OSError as error:
-                raise self._damaged(snapshot, str(error.strerror or error)) from None
+                raise self._damaged(snapshot, str(error.strerror or error), wide) from None
             return snapshot.step, as_float32(arrays)
         raise BadRun(f"The snapshot at step {step} of {self.path.name} was just thinned away.",
                      "Choose another one.")
 
-    def _damaged(self, snapshot: Snapshot, reason: str) -> BadRun:
+    def _damaged(self, snapshot: Snapshot, reason: str, wide: bool = False) -> BadRun:
+        if wide:
+            return BadRun(f"The second average of the snapshot at step {snapshot.step} of {self.path.name} is damaged: "
+                          f"{reason}.", "The stored averages can be used; those made with it cannot.")
         return BadRun(f"The snapshot at step {snapshot.step} of {self.path.name} is damaged: {reason}.",
                       "Choose another snapshot; the others are checked one by one when used.")
 
@@ -226,10 +238,11 @@ class Run:
         except BadRun as error:
             problems.append(error.headline)
         for snapshot in self.snapshots():
-            try:
-                self.load_snapshot(snapshot.step)
-            except BadRun as error:
-                problems.append(error.headline)
+            for wide in (False, True) if snapshot.wide else (False,):
+                try:
+                    self.load_snapshot(snapshot.step, wide=wide)
+                except BadRun as error:
+                    problems.append(error.headline)
         for folder in step_folders(self.path / STATE):
             try:
                 read_files(folder.path)
@@ -255,7 +268,8 @@ class Run:
 
 def _read_snapshot(folder: StepFolder) -> Snapshot:
     try:
-        manual = bool(read_manifest(folder.path)["facts"].get("manual", False))
+        manifest = read_manifest(folder.path)
     except (OSError, ValueError):
-        manual = False
-    return Snapshot(folder.step, folder.path, manual)
+        return Snapshot(folder.step, folder.path)
+    return Snapshot(folder.step, folder.path, bool(manifest["facts"].get("manual", False)),
+                    WIDE_FILE in manifest["files"])

@@ -51,3 +51,11 @@ def steps_to_remove(steps: Iterable[int], keep: int, spared: Iterable[int] = ())
         removed.append(left.pop(best[1]))
         counted -= 1
     return removed
+
+
+def evenly(steps: Iterable[int], keep: int) -> set[int]:
+    """At most `keep` of the steps, those nearest to even shares of the last one, which is among them."""
+    there = sorted(set(steps))
+    if not there or keep < 1:
+        return set()
+    return {min(there, key=lambda step: abs(step - there[-1] * share / keep)) for share in range(1, keep + 1)}

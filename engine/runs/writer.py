@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -23,14 +24,14 @@ from engine.runs.atomic import fsync_folder, remove, remove_leftovers, save_erro
 from engine.runs.info import RunInfo, upgrade_info, write_info
 from engine.runs.jsontext import canonical
 from engine.runs.lock import RunLock
-from engine.runs.manifest import read_manifest, rewrite_facts, step_folders, write_step
+from engine.runs.manifest import drop_file, read_manifest, rewrite_facts, step_folders, write_step
 from engine.runs.measurements import MEASUREMENTS
 from engine.runs.metrics import LOSS, METRICS_FILE, RESUME, MetricsLog, loss_line
-from engine.runs.reader import SNAPSHOTS, WEIGHTS_FILE, Run, Snapshot
+from engine.runs.reader import SNAPSHOTS, WEIGHTS_FILE, WIDE_FILE, Run, Snapshot
 from engine.runs.recorded import RECORDED, SAMPLES, sample_path, sample_steps, write_recording, write_samples
 from engine.runs.state import STATE, read_state, write_state
 from engine.runs.tensors import Arrays, as_float16, encode
-from engine.runs.thinning import steps_to_remove
+from engine.runs.thinning import evenly, steps_to_remove
 
 SUBFOLDERS = (SNAPSHOTS, STATE, SAMPLES, RECORDED, MEASUREMENTS)
 STRIPS_KEPT = 240  # strips of samples; a long run would otherwise gather thousands of little files
@@ -186,41 +187,58 @@ class RunWriter:
     # ---- snapshots ----
 
     def save_snapshot(self, step: int, tensors: Mapping[str, NDArray[Any]], manual: bool = False, *,
+                      wide: Mapping[str, NDArray[Any]] | None = None,
                       dtype: Literal["float32", "float16"] = "float32") -> Snapshot:
         """Save the averaged weights of a step. manual: never thinned. float16 halves the size, for looking.
 
-        Saving the same weights of a step again costs nothing; others replace them.
+        wide: the second average, None for none. Saving the same weights of a step again costs nothing; others
+        replace them.
         """
-        arrays = as_float16(tensors) if dtype == "float16" else dict(tensors)
-        buffers = encode(arrays)
+        files = {WEIGHTS_FILE: tensors} if wide is None else {WEIGHTS_FILE: tensors, WIDE_FILE: wide}
+        buffers = {name: encode(as_float16(arrays) if dtype == "float16" else arrays)
+                   for name, arrays in files.items()}
         existing = self._same_snapshot(step, buffers)
         if existing is not None:
             if manual and not existing.manual:
                 rewrite_facts(existing.path, {"manual": True})
-                existing = Snapshot(step, existing.path, True)
+                existing = replace(existing, manual=True)
             self._newest_snapshot = step
             return existing
         manual = manual or any(s.manual for s in self._reader.snapshots() if s.step == step)
-        path = write_step(self.path / SNAPSHOTS, step, {WEIGHTS_FILE: buffers}, {"manual": manual})
+        path = write_step(self.path / SNAPSHOTS, step, buffers, {"manual": manual})
         self._newest_snapshot = step
-        return Snapshot(step, path, manual)
+        return Snapshot(step, path, manual, wide is not None)
 
-    def _same_snapshot(self, step: int, buffers: Sequence[bytes | memoryview]) -> Snapshot | None:
+    def _same_snapshot(self, step: int, buffers: Mapping[str, Sequence[bytes | memoryview]]) -> Snapshot | None:
         folders = [folder for folder in step_folders(self.path / SNAPSHOTS) if folder.step == step]
         if not folders:
             return None
-        digest = hashlib.sha256()
-        for buffer in buffers:
-            digest.update(buffer)
         try:
             manifest = read_manifest(folders[0].path)
-            stored = (folders[0].path / WEIGHTS_FILE).read_bytes()
-            if manifest["files"][WEIGHTS_FILE]["sha256"] == digest.hexdigest() \
-                    == hashlib.sha256(stored).hexdigest():
-                return Snapshot(step, folders[0].path, bool(manifest["facts"].get("manual", False)))
+            if manifest["files"].keys() != buffers.keys():
+                return None
+            for name, pieces in buffers.items():
+                digest = hashlib.sha256()
+                for piece in pieces:
+                    digest.update(piece)
+                stored = (folders[0].path / name).read_bytes()
+                if not manifest["files"][name]["sha256"] == digest.hexdigest() == hashlib.sha256(stored).hexdigest():
+                    return None
+            return Snapshot(step, folders[0].path, bool(manifest["facts"].get("manual", False)), WIDE_FILE in buffers)
         except (OSError, ValueError, KeyError):
             return None  # damaged: replace it
-        return None
+
+    def keep_wide(self, keep: int) -> list[int]:
+        """Keep the second average on `keep` snapshots, evenly over training and the last among them.
+
+        Returns the steps that have it still. Raises SaveFailed, ValueError (a manifest is damaged).
+        """
+        having = [snapshot for snapshot in self._reader.snapshots() if snapshot.wide]
+        kept = evenly([snapshot.step for snapshot in having], keep)
+        for snapshot in having:
+            if snapshot.step not in kept:
+                drop_file(snapshot.path, WIDE_FILE)
+        return sorted(kept)
 
     def snapshots(self) -> list[Snapshot]:
         """Snapshots there are now, by rising step."""

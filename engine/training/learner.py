@@ -37,7 +37,7 @@ class Learner:
         denoiser = build_denoiser(config, shape=self.shape, num_classes=self.num_classes,
                                   sigma_data=data.sigma_data, precision=layout.dtype)
         self.denoiser = denoiser.to(device).to(memory_format=layout.memory_format).train()
-        self.ema = PowerEma(self.denoiser.network, config.training.ema_power)
+        self.ema = PowerEma(self.denoiser.network, config.training.ema_power, config.training.ema_power_wide)
         self.average = Denoiser(self.ema.network, parameterisation=denoiser.parameterisation,
                                 schedule=denoiser.schedule, sigma_data=denoiser.sigma_data,
                                 precision=layout.dtype).to(device).eval()
@@ -77,10 +77,20 @@ class Learner:
         """The averaged weights by name, float32."""
         return {name: _array(value) for name, value in self.ema.network.state_dict().items()}
 
+    def wide_weights(self) -> Arrays | None:
+        """The second average by name, float32, with the buffers of the first; None where none is kept.
+
+        Nor is there one at step 0, where nothing was averaged yet.
+        """
+        if not self.ema.wide or self.step == 0:
+            return None
+        return {name: _array(self.ema.wide.get(name, value)) for name, value in self.ema.network.state_dict().items()}
+
     def state(self) -> tuple[Arrays, dict[str, Any]]:
         """All tensors, and the counters, that a resume needs. Noise and order follow from images_seen."""
         tensors: Arrays = {f"model.{k}": _array(v) for k, v in self.denoiser.network.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.averaged_weights().items()}
+        tensors |= {f"ema-wide.{k}": _array(v) for k, v in self.ema.wide.items()}
         for name, parameter in self.denoiser.network.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"adamw.{key}.{name}"] = _array(value)
@@ -93,6 +103,7 @@ class Learner:
         average = {k.removeprefix("ema."): v for k, v in tensors.items() if k.startswith("ema.")}
         load_weights(self.average, average, "the saved state")
         self.step, self.images_seen = int(extra["step"]), int(extra["images_seen"])
+        self._load_wide({k.removeprefix("ema-wide."): v for k, v in tensors.items() if k.startswith("ema-wide.")})
         for name, parameter in self.denoiser.network.named_parameters():
             state = self.optimizer.state[parameter]
             for key in ("step", "exp_avg", "exp_avg_sq"):
@@ -103,6 +114,16 @@ class Learner:
                     raise BadRun(f"The saved state lacks the optimiser's {key} of {name}.")
                 value = torch.from_numpy(np.array(saved)).to(parameter.device)
                 state[key] = value.contiguous(memory_format=self.layout.memory_format) if value.dim() == 4 else value
+
+    def _load_wide(self, saved: Arrays) -> None:
+        """The second average. A run begun before there was one, or without it, goes on without it."""
+        if not saved:
+            self.ema.drop_wide()
+            return
+        if saved.keys() != self.ema.wide.keys():
+            raise BadRun("The saved state's second average does not fit the network its settings describe.")
+        for name, value in self.ema.wide.items():
+            value.copy_(torch.from_numpy(np.ascontiguousarray(saved[name])))
 
     def close(self) -> None:
         """End the threads."""

@@ -87,7 +87,8 @@ class Saver:
         step = learner.step
 
         def write() -> None:
-            saved = self.writer.save_snapshot(step, learner.averaged_weights(), manual=manual, dtype="float16")
+            saved = self.writer.save_snapshot(step, learner.averaged_weights(), manual=manual,
+                                              wide=learner.wide_weights(), dtype="float16")
             self.writer.thin(self.config.training.snapshots, self.num_steps, self.pinned)
             done.append(SnapshotSaved(saved.step, saved.path))
 

@@ -40,8 +40,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     writer = RunWriter.create(path, RunInfo(name=path.name, config=CONFIG, class_names=tuple("0123456789"),
                                             sigma_data=0.6, num_steps=5, step=5, state="finished"))
     for step in SNAPSHOTS:
-        writer.save_snapshot(step, {name: (w + 0.05 * random.standard_normal(w.shape)).astype(np.float32)
-                                    for name, w in own.items()})
+        narrow, wide = ({name: (w + 0.05 * random.standard_normal(w.shape)).astype(np.float32)
+                         for name, w in own.items()} for _ in range(2))
+        writer.save_snapshot(step, narrow, wide=wide)
     writer.close()
     return Run.open(path)
 
@@ -105,6 +106,38 @@ def test_the_command_draws_the_last_frame_of_the_trajectory(run: Run, tmp_path: 
     picture = to_uint8(trajectory.x[-1])[0]
     assert np.ptp(picture.astype(int)) > 20, "an empty picture proves nothing"
     assert np.abs(images[0].astype(int) - picture.astype(int)).max() <= 1
+
+
+def test_the_average_is_named_where_it_is_not_the_snapshots_own(run: Run, tmp_path: Path) -> None:
+    from engine.diffusion.sample import sample_images
+    from engine.workspace import Workspace
+
+    assert "--average" not in sample_command(run, 5, 3, 11, CONFIG.sampling, "a.png")
+    images = {}
+    for percent in (None, 20.0, 25.0):
+        out = tmp_path / "picture.npz"
+        words = shlex.split(sample_command(run, 5, 3, 11, CONFIG.sampling, str(out), percent))
+        assert ("--average" in words) == (percent is not None)
+        assert entry.main([*words[2:], "--device", "cpu"]) == 0
+        with np.load(out) as file:
+            images[percent] = file["images"]
+        workspace = Workspace("cpu", threads=1)
+        denoiser = workspace.model(run.path, 5, percent).denoiser
+        drawn = next(iter(sample_images(denoiser, [3], [11], CONFIG.sampling, shape=(1, 28, 28), num_classes=10,
+                                        device=workspace.device)))
+        assert np.abs(images[percent].astype(int) - drawn.astype(int)).max() <= 1
+    assert not np.array_equal(images[None], images[20.0])
+    assert not np.array_equal(images[25.0], images[20.0])
+
+
+def test_an_average_that_cannot_be_made_is_refused(run: Run, capsys: pytest.CaptureFixture[str],
+                                                   tmp_path: Path) -> None:
+    out = tmp_path / "a.png"
+    command = ["sample", "--run", str(run.path), "--out", str(out), "--device", "cpu", "--average"]
+    for percent, told in (("2", "over the last 8 to"), ("0", "from 1 to 100 %"), ("many", "needs a number")):
+        assert entry.main([*command, percent]) == 2
+        assert told in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_runs_are_named_as_shortly_as_the_command_line_finds_them(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,42 @@ def test_ema_of_constant_weights_is_the_weights_and_buffers_are_copied() -> None
     assert int(ema.network.num_batches_tracked) == 7
 
 
+def test_a_step_change_of_the_weights_follows_the_product_of_betas() -> None:
+    layer = nn.Linear(1, 1, bias=False).double()
+    ema = PowerEma(layer, 18.0, 6.0)
+    product = {18.0: 1.0, 6.0: 1.0}
+    for n in range(1, 301):
+        with torch.no_grad():
+            layer.weight.fill_(2.0 if n <= 100 else 5.0)
+        ema.update(n)
+        if n > 100:
+            for gamma in product:
+                product[gamma] *= (1 - 1 / n) ** (gamma + 1)
+                average = (ema.network.weight if gamma == 18.0 else ema.wide["weight"]).item()
+                assert average == pytest.approx(5.0 - 3.0 * product[gamma], rel=1e-12)
+                assert product[gamma] == pytest.approx((100 / n) ** (gamma + 1), rel=1e-9)  # it telescopes
+    assert product[18.0] < 1e-8 < 1e-4 < product[6.0]
+
+
+def test_both_averages_are_updated_and_the_second_can_be_dropped() -> None:
+    norm = nn.BatchNorm1d(3)
+    ema = PowerEma(norm, 10.0, 3.0)
+    one, two = PowerEma(norm, 10.0), PowerEma(norm, 3.0)
+    assert one.wide == {}
+    for n in range(1, 9):
+        with torch.no_grad():
+            norm.weight.mul_(1.1)
+        for average in (ema, one, two):
+            average.update(n)
+    assert torch.equal(ema.network.weight, one.network.weight)
+    assert ema.wide.keys() == dict(norm.named_parameters()).keys()
+    assert torch.equal(ema.wide["weight"], two.network.weight)
+    assert not torch.equal(ema.wide["weight"], ema.network.weight)
+    ema.drop_wide()
+    ema.update(9)
+    assert ema.wide == {}
+
+
 def test_order_shows_each_image_once_an_epoch_wherever_it_is_asked() -> None:
     order = Order(10, seed=4)
     whole = torch.cat([order.indices(start, 4) for start in range(0, 40, 4)])
