@@ -204,6 +204,14 @@ class SamplingConfig(Group):
         return self.guidance_sigma_low == 0 and self.guidance_sigma_high == LARGEST_SIGMA
 
 
+class WeightsConfig(Group):
+    """Which average of the weights is looked at; part of no run."""
+
+    average_percent: float = setting(
+        10.0, "Average", "Draw from the weights averaged over the last so many percent of training: the average is as "
+        "old, in the mean, as a plain average over that part.", unit="%", step=1, ge=1, le=100)
+
+
 # The strip of sample digits drawn while training: few steps, so that it takes a twentieth of a second.
 STRIP_SAMPLING = SamplingConfig(sampler="dpmpp-2m", num_steps=9, guidance_scale=2.0)
 
@@ -222,14 +230,6 @@ class RunConfig(Group):
     def _combinations(self) -> Self:
         if self.diffusion.noise_levels == "log-normal" and self.diffusion.parameterisation == "noise" \
                 and self.diffusion.uniform_share == 0:
-class WeightsConfig(Group):
-    """Which average of the weights is looked at; part of no run."""
-
-    average_percent: float = setting(
-        10.0, "Average", "Draw from the weights averaged over the last so many percent of training: the average is as "
-        "old, in the mean, as a plain average over that part.", unit="%", step=1, ge=1, le=100)
-
-
             # Predicting noise never sees the levels that sampling starts from otherwise.
             raise ValueError("noise prediction needs a uniform share above 0, or noise levels uniform-t")
         if any(level >= len(self.model.widths) or level < 0 for level in self.model.attention_levels):
@@ -310,6 +310,9 @@ def describe(model: type[Group], group: str = "") -> Iterator[Setting]:
             choices=choices, kind=kind, live=bool(extra.get("live")))
 
 
+AVERAGE = next(describe(WeightsConfig))
+
+
 def find_setting(name: str, group: str = "") -> Setting:
     """The setting of that name, e.g. `find_setting("num_steps", "sampling")`."""
     for found in describe(RunConfig):
@@ -346,9 +349,6 @@ def explain(error: ValidationError, model: type[Group]) -> str:
     if found.choices:
         return f"{found.label} must be one of {', '.join(map(str, found.choices))}; {given!r} is not."
     if found.minimum is not None and found.maximum is not None:
-AVERAGE = next(describe(WeightsConfig))
-
-
         return (f"{found.label} must be from {number(found.minimum)} to {number(found.maximum)}{unit}; "
                 f"{number(given)} is not.")
     return f"{found.label}: {first['msg'].lower()}; {given!r} is not."
