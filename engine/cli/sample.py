@@ -46,11 +46,11 @@ def run_sample(args: argparse.Namespace) -> int:
         "run": run.name,
         "run_id": run.info.id,
         "snapshot": snapshot,
+        "average_percent": args.average if args.average is not None else stored_percent(run),
         "classes": classes,
         "seed": args.seed,
         "sampling": sampling.model_dump(),
     }
-        "average_percent": args.average if args.average is not None else stored_percent(run),
     write(images, labels, seeds, len(classes), facts)
     print(f"{count} pictures of step {snapshot} in {args.out}")
     return 0

@@ -105,6 +105,15 @@ def real(text: str) -> float:
         raise argparse.ArgumentTypeError(f"needs a number; {text!r} is not one") from None
 
 
+def percent(text: str) -> float:
+    """How far the average of the weights reaches back, within the setting's range."""
+    low, high = AVERAGE.minimum, AVERAGE.maximum
+    value = real(text)
+    if low is None or high is None or not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"is from {number(low)} to {number(high)} %; {text!r} is not")
+    return value
+
+
 def window_size(text: str) -> tuple[int, int]:
     """ "1440x900" as (1440, 900), both from 200 to 8000."""
     found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
@@ -117,15 +126,6 @@ def window_size(text: str) -> tuple[int, int]:
 
 
 def existing_or_new_folder(text: str) -> Path:
-def percent(text: str) -> float:
-    """How far the average of the weights reaches back, within the setting's range."""
-    low, high = AVERAGE.minimum, AVERAGE.maximum
-    value = real(text)
-    if low is None or high is None or not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"is from {number(low)} to {number(high)} %; {text!r} is not")
-    return value
-
-
     """A path that is no file."""
     path = Path(text).expanduser()
     if path.exists() and not path.is_dir():
