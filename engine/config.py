@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
@@ -121,6 +122,11 @@ class TrainingConfig(Group):
     learning_rate: float = setting(
         3e-3, "Learning rate", "Size of a step. Too large diverges, too small learns slowly.",
         gt=0, le=1, step=1e-4, live=True)
+    optimiser: Literal["adamw", "muon"] = setting(
+        "adamw", "Optimiser", "How a gradient becomes a change. Muon moves the matrices inside the network equally far "
+        "in every direction, and learns in about half the steps; the rest is AdamW's.")
+    muon_factor: float = setting(
+        10.0, "Muon factor", "How many times the learning rate Muon moves its matrices.", gt=0, le=1000, step=1)
     warmup_steps: int = setting(
         50, "Warm-up", "Steps over which the learning rate rises from zero.", unit="steps", ge=0, le=100_000)
     decay_share: float = setting(
@@ -182,6 +188,9 @@ class SamplingConfig(Group):
     guidance_rescale: float = setting(
         0.0, "Rescale", "How far guided pictures are brought back to the contrast of unguided ones: 0 not, 1 wholly.",
         ge=0, le=1, step=0.05)
+    autoguide_step: int | None = setting(
+        None, "Guide against", "What guidance leads away from: the answer without the class (none), or that of an "
+        "early snapshot of the same run, named by its training step.", ge=0, le=10**12)
     clip_x0: bool = setting(
         True, "Clip predicted x₀ to −1…1", "Keep each predicted picture in the range of real ones; the "
         "noise is derived again from what is left.")
@@ -197,6 +206,15 @@ class SamplingConfig(Group):
     def timesteps(self) -> bool:
         """Whether the steps visit timesteps of the schedule, so that there can be no more of them than T."""
         return self.grid == "timesteps" or (self.grid == "auto" and self.sampler in ("ddpm", "ddim"))
+
+    @property
+    def guided(self) -> bool:
+        """Whether two predictions are compared at all: at w = 0 and w = 1 only one of them counts."""
+        return self.guidance_scale not in (0, 1)
+
+    def guides_at(self, sigma: float) -> bool:
+        """Whether guidance acts at this noise level."""
+        return self.guidance_sigma_low < sigma <= self.guidance_sigma_high
 
     @property
     def guided_everywhere(self) -> bool:
@@ -216,6 +234,19 @@ class WeightsConfig(Group):
 STRIP_SAMPLING = SamplingConfig(sampler="dpmpp-2m", num_steps=9, guidance_scale=2.0)
 
 
+class RaceConfig(Group):
+    """The lanes of a race between samplers; part of no run."""
+
+    lanes: Annotated[tuple[SamplingConfig, ...], Field(min_length=2, max_length=6)] = setting(
+        (SamplingConfig(sampler="ddpm", num_steps=50), SamplingConfig(sampler="ddim", num_steps=20),
+         SamplingConfig(sampler="heun", num_steps=8), SamplingConfig(sampler="dpmpp-2m", num_steps=8)),
+        "Lanes", "The sampling settings that race, each from the same noise.")
+    pictures: int = setting(
+        100, "Pictures", "Over how many pictures the lanes are measured: every class equally often. More take longer "
+        "and make the intervals narrower.", ge=10, le=2000, step=10)
+    show_x: bool = setting(False, "Show xₜ too", "Above each prediction, what the sampler is holding at that moment.")
+
+
 class RunConfig(Group):
     """All that decides a run; its JSON is the run's file."""
 
@@ -232,6 +263,9 @@ class RunConfig(Group):
                 and self.diffusion.uniform_share == 0:
             # Predicting noise never sees the levels that sampling starts from otherwise.
             raise ValueError("noise prediction needs a uniform share above 0, or noise levels uniform-t")
+        if self.sampling.timesteps and self.sampling.num_steps > self.diffusion.num_timesteps:
+            raise ValueError(f"sampling steps must be from 1 to T = {number(self.diffusion.num_timesteps)} where they "
+                             f"are timesteps of the schedule; {number(self.sampling.num_steps)} is not")
         if any(level >= len(self.model.widths) or level < 0 for level in self.model.attention_levels):
             raise ValueError(f"attention levels must be from 0 to {len(self.model.widths) - 1}")
         return self
@@ -298,6 +332,8 @@ def describe(model: type[Group], group: str = "") -> Iterator[Setting]:
         if isinstance(annotation, type) and issubclass(annotation, Group):
             yield from describe(annotation, name)
             continue
+        if type(None) in get_args(annotation):  # a number or none
+            annotation = next(part for part in get_args(annotation) if part is not type(None))
         choices = get_args(annotation) if get_origin(annotation) is Literal else ()
         kind = type(choices[0]) if choices else (annotation if isinstance(annotation, type) else tuple)
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
@@ -363,6 +399,18 @@ def preset_names() -> list[str]:
 
 def load_preset(name: str) -> RunConfig:
     """A preset by name; BadSetting names the ones that exist."""
+    values = dict(_preset_file(name))
+    values.pop("why", None)
+    return parse(RunConfig, values)
+
+
+def preset_why(name: str) -> str:
+    """Why a preset is as it is and what it costs, in a few sentences; empty for a name that is not a preset's."""
+    return str(_preset_file(name).get("why", "")) if name in preset_names() else ""
+
+
+@lru_cache(maxsize=16)
+def _preset_file(name: str) -> dict[str, Any]:
     path = RESOURCES / "presets" / f"{Path(name).name}.json"
     if not path.exists():
         raise BadSetting(f"There is no preset called {name}.", f"Presets: {', '.join(preset_names())}.")
@@ -370,4 +418,6 @@ def load_preset(name: str) -> RunConfig:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BadSetting(f"The preset {path.name} cannot be read: {error}.") from None
-    return parse(RunConfig, values)
+    if not isinstance(values, dict):
+        raise BadSetting(f"The preset {path.name} is not a set of settings.")
+    return values

@@ -7,13 +7,13 @@ from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from engine import paths
-from engine.config import load_preset, number, preset_names
+from engine.config import load_preset, number, preset_names, preset_why
 from engine.errors import DiffuscopeError
 from engine.events import TrainingState
 from engine.runs import list_runs
 from gui.dropdown import DropDown
 from gui.session import Session
-from gui.theme import theme
+from gui.theme import theme, tip
 from gui.training import CONTINUE_STEPS
 from gui.widgets.buttons import PlainButton, PrimaryButton
 from gui.words import capital, preset_title
@@ -109,7 +109,7 @@ class Transport(QWidget):
         self._refresh_continue()
         name = session.run.info.name if session.run else "none"
         self.run.set_value(name, note=str(session.run.path) if session.run else "")
-        self.preset.set_value(preset_title(session.draft.preset))
+        self.preset.set_value(preset_title(session.draft.preset), note=preset_why(session.draft.preset))
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -171,8 +171,10 @@ class Transport(QWidget):
     def _fill_presets(self, menu: QMenu) -> None:
         group = QActionGroup(menu)
         for name in preset_names():
-            self._add_choice(menu, group, preset_title(name), name == self._session.draft.preset,
-                             lambda chosen=name: self._session.edit_draft(load_preset(chosen)))
+            action = self._add_choice(menu, group, preset_title(name), name == self._session.draft.preset,
+                                      lambda chosen=name: self._session.edit_draft(load_preset(chosen)))
+            action.setToolTip(tip(preset_why(name)))
+        menu.setToolTipsVisible(True)
 
     def _fill_devices(self, menu: QMenu) -> None:
         group = QActionGroup(menu)

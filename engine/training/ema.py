@@ -44,7 +44,7 @@ class PowerEma:
 
     def tasks(self, step: int) -> list[Callable[[], None]]:
         """The parts of `update`, independent of each other: one an average."""
-        tasks = [partial(self._take_in, self._average, step, self.gamma, self._buffers)]
+        tasks: list[Callable[[], None]] = [partial(self._take_in, self._average, step, self.gamma, self._buffers)]
         if self.gamma_wide is not None:
             tasks.append(partial(self._take_in, list(self.wide.values()), step, self.gamma_wide, []))
         return tasks

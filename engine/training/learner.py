@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from engine.config import RunConfig
 from engine.diffusion.denoiser import Denoiser, Losses
 from engine.errors import BadRun
 from engine.events import LossPoints
-from engine.training.batches import Batches
+from engine.training.batches import Batch, Batches
 from engine.training.ema import PowerEma
+from engine.training.muon import Muon, is_hidden_matrix
 from engine.training.probe import Layout
 from engine.training.shards import Shards
 from engine.workspace import DeviceData
@@ -45,7 +47,12 @@ class Learner:
         self._parameters = list(self.denoiser.network.parameters())
         self.shards = Shards(self.denoiser, torch.get_num_threads() if device.type == "cpu" else 1)
         t = config.training
-        self.optimizer = torch.optim.AdamW(self._parameters, lr=t.learning_rate, betas=(t.beta1, t.beta2),
+        named = dict(self.denoiser.network.named_parameters())
+        hidden = {n: p for n, p in named.items() if t.optimiser == "muon" and is_hidden_matrix(n, p)}
+        self.muon = Muon(list(hidden.items())) if hidden else None
+        self._muon_factor = t.muon_factor
+        self._adamw = {n: p for n, p in named.items() if n not in hidden}
+        self.optimizer = torch.optim.AdamW(self._adamw.values(), lr=t.learning_rate, betas=(t.beta1, t.beta2),
                                            weight_decay=t.weight_decay, fused=True)
         self._bad = torch.zeros((), device=device)
 
@@ -55,21 +62,29 @@ class Learner:
         A loss or gradient that is not finite masks the update on the device, now and in every later step,
         and the loss comes back as NaN: whoever fetches it finds the weights as they were before.
         """
-        batch = self.batches(self.images_seen, self.batch_size)
-        laid_out = batch.x0.contiguous(memory_format=self.layout.memory_format)
-        loss, eps_mse = self.shards.backward(batch._replace(x0=laid_out))
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
-        self._bad = torch.maximum(self._bad, (~(loss + norm).isfinite()).float())
+        (batch,) = self.shards.each([self._next_batch])
+        loss, eps_mse = self.shards.backward(batch)
+        (self._bad,) = self.shards.each([partial(self._clip_and_check, loss)])
         self.optimizer.param_groups[0]["lr"] = learning_rate
         # The fused kernel leaves weights and moments alone where found_inf is 1: no wait for the device.
         self.optimizer.grad_scale = None  # type: ignore[attr-defined]
         self.optimizer.found_inf = self._bad  # type: ignore[attr-defined]
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        hidden = self.muon.tasks(learning_rate * self._muon_factor, self._bad) if self.muon is not None else []
+        self.shards.each([*hidden, self.optimizer.step])
+        self._let_go()
         self.step += 1
         self.images_seen += self.batch_size
-        self.ema.update(self.step)
+        self.shards.each(self.ema.tasks(self.step))
         return Losses(torch.where(self._bad > 0, torch.nan, loss), eps_mse)
+
+    def _next_batch(self) -> Batch:
+        batch = self.batches(self.images_seen, self.batch_size)
+        return batch._replace(x0=batch.x0.contiguous(memory_format=self.layout.memory_format))
+
+    def _clip_and_check(self, loss: Tensor) -> Tensor:
+        """Shorten the gradient to the clip; 1 from the first loss or gradient on that is not finite, else 0."""
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
+        return torch.maximum(self._bad, (~(loss + norm).isfinite()).float())
 
     # ---- state ----
 
@@ -91,9 +106,11 @@ class Learner:
         tensors: Arrays = {f"model.{k}": _array(v) for k, v in self.denoiser.network.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.averaged_weights().items()}
         tensors |= {f"ema-wide.{k}": _array(v) for k, v in self.ema.wide.items()}
-        for name, parameter in self.denoiser.network.named_parameters():
+        for name, parameter in self._adamw.items():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"adamw.{key}.{name}"] = _array(value)
+        if self.muon is not None:
+            tensors |= {f"muon.momentum.{name}": _array(value) for name, value in self.muon.state().items()}
         return tensors, {"step": self.step, "images_seen": self.images_seen}
 
     def load_state(self, tensors: Arrays, extra: dict[str, Any]) -> None:
@@ -104,7 +121,14 @@ class Learner:
         load_weights(self.average, average, "the saved state")
         self.step, self.images_seen = int(extra["step"]), int(extra["images_seen"])
         self._load_wide({k.removeprefix("ema-wide."): v for k, v in tensors.items() if k.startswith("ema-wide.")})
-        for name, parameter in self.denoiser.network.named_parameters():
+        if self.muon is not None:
+            saved_momentum = {k.removeprefix("muon.momentum."): torch.from_numpy(np.array(v))
+                              for k, v in tensors.items() if k.startswith("muon.momentum.")}
+            try:
+                self.muon.load_state(saved_momentum)
+            except KeyError as error:
+                raise BadRun(f"The saved state lacks the optimiser's momentum of {error.args[0]}.") from None
+        for name, parameter in self._adamw.items():
             state = self.optimizer.state[parameter]
             for key in ("step", "exp_avg", "exp_avg_sq"):
                 saved = tensors.get(f"adamw.{key}.{name}")
@@ -131,8 +155,12 @@ class Learner:
 
     def free(self) -> None:
         """Let go of the large tensors, after out of memory."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self._let_go()
         self.optimizer.state.clear()
+
+    def _let_go(self) -> None:
+        for parameter in self._parameters:
+            parameter.grad = None
 
 
 def _array(value: Tensor) -> NDArray[Any]:

@@ -8,7 +8,8 @@ matrices only and works in bfloat16, which a CPU without AVX512_BF16 computes a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -55,22 +56,31 @@ class Muon:
             self._shapes.setdefault((rows, parameter.numel() // rows), []).append((name, parameter))
         self.momentum = {shape: torch.zeros(len(group), *shape, device=group[0][1].device)
                          for shape, group in self._shapes.items()}
+        self._order = sorted(self._shapes, key=lambda shape: -len(self._shapes[shape]) * min(shape) ** 2 * max(shape))
 
-    @torch.no_grad()
     def step(self, rate: float, bad: Tensor) -> None:
         """Move each matrix by `rate` times sqrt(max(1, rows / columns)) times its direction.
 
         bad: a tensor (); where it is 1 neither weights nor momentum change, and the device is not waited for.
         """
-        for (rows, columns), group in self._shapes.items():
-            gradient = torch.stack([_matrix(p.grad) for _, p in group])  # type: ignore[arg-type]
-            gradient = torch.where(bad > 0, 0.0, gradient)
-            momentum = self.momentum[rows, columns]
-            momentum.lerp_(gradient, (1 - MOMENTUM) * (1 - bad))
-            direction = orthogonalised(gradient.lerp(momentum, MOMENTUM))
-            moved = direction * (-rate * max(1.0, rows / columns) ** 0.5 * (1 - bad))
-            for (_, parameter), by in zip(group, moved, strict=True):
-                parameter.add_(_like(by, parameter))
+        for task in self.tasks(rate, bad):
+            task()
+
+    def tasks(self, rate: float, bad: Tensor) -> list[Callable[[], None]]:
+        """The parts of `step`, independent of each other, the longest first."""
+        return [partial(self._move, shape, rate, bad) for shape in self._order]
+
+    @torch.no_grad()
+    def _move(self, shape: tuple[int, int], rate: float, bad: Tensor) -> None:
+        group, momentum = self._shapes[shape], self.momentum[shape]
+        gradient = torch.stack([_matrix(p.grad) for _, p in group])  # type: ignore[arg-type]
+        gradient = torch.where(bad > 0, 0.0, gradient)
+        momentum.lerp_(gradient, (1 - MOMENTUM) * (1 - bad))
+        direction = orthogonalised(gradient.lerp(momentum, MOMENTUM))
+        rows, columns = shape
+        moved = direction * (-rate * max(1.0, rows / columns) ** 0.5 * (1 - bad))
+        for (_, parameter), by in zip(group, moved, strict=True):
+            parameter.add_(_like(by, parameter))
 
     def state(self) -> dict[str, Tensor]:
         """Momentum by parameter name, each (rows, columns)."""

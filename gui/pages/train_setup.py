@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.config import RunConfig, Setting, describe, find_setting, load_preset, number, preset_names
+from engine.config import RunConfig, Setting, describe, find_setting, load_preset, number, preset_names, preset_why
 from engine.data.catalogue import dataset_names
 from engine.errors import BadSetting
 from gui.pages.train_words import FixedFact, fixed_facts
@@ -214,7 +214,8 @@ class DraftSections:
         self.reset.setToolTip("Put every setting back to what the preset says.")
         self.back = Link("Back to the open run")
         self.back.setToolTip("Show the settings of the open run. The draft is kept.")
-        self.head.add(self.preset, self.note)
+        self.why = Text("", 12, 400, "text2", wrap=True)
+        self.head.add(self.preset, self.why, self.note)
         for link in (self.reset, self.back):
             link.setProperty("explain", "presets")
             self.head.body.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
@@ -247,6 +248,8 @@ class DraftSections:
         session, draft = self._session, self._session.draft
         changed = self._changed(draft)
         self.preset.set_value(preset_title(draft.preset) + (", changed" if changed else ""))
+        self.why.setText(preset_why(draft.preset))
+        self.why.setVisible(bool(self.why.text()))
         self.reset.setVisible(changed)
         run = session.run
         self.back.setVisible(run is not None)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RunConfig, describe, find_setting, load_preset, number, parse, preset_names
+from engine.config import RunConfig, describe, find_setting, load_preset, number, parse, preset_names, preset_why
 from engine.errors import BadSetting
 
 
@@ -19,7 +19,7 @@ def test_every_setting_is_described_in_words() -> None:
         if s.kind in (int, float) and not s.choices:
             assert s.minimum is not None, s.name
             assert s.maximum is not None, s.name
-            assert s.minimum <= s.default <= s.maximum
+            assert s.default is None or s.minimum <= s.default <= s.maximum
 
 
 def test_the_file_round_trips() -> None:
@@ -29,7 +29,11 @@ def test_the_file_round_trips() -> None:
 
 
 def test_presets_are_what_their_names_say() -> None:
-    assert preset_names() == ["quick", "textbook"]
+    assert preset_names() == ["quick", "standard", "textbook", "large"]
+    for name in preset_names():
+        assert load_preset(name).preset == name
+        assert len(preset_why(name)) > 80
+    assert preset_why("of a person") == ""
     textbook = load_preset("textbook")
     assert textbook.diffusion.parameterisation == "noise"
     assert textbook.diffusion.noise_levels == "uniform-t"
@@ -47,6 +51,10 @@ def test_presets_are_what_their_names_say() -> None:
     ({"model": {"attention_levels": [2]}}, "Attention levels must be from 0 to 1."),
     ({"diffusion": {"parameterisation": "noise", "uniform_share": 0}},
      "Noise prediction needs a uniform share above 0, or noise levels uniform-t."),
+    ({"sampling": {"sampler": "ddim", "num_steps": 51}, "diffusion": {"num_timesteps": 50}},
+     "Sampling steps must be from 1 to T = 50 where they are timesteps of the schedule; 51 is not."),
+    ({"sampling": {"autoguide_step": -1}},
+     "Guide against must be from 0 to 1\u202f000\u202f000\u202f000\u202f000; \u22121 is not."),
     ({"training": {"learning_rate": float("nan")}}, "Learning rate must be from 0 to 1; nan is not."),
     ({"diffusion": {"weighting": "max-snr"}},
      "Weighting must be one of simple, min-snr, soft-min-snr, edm; 'max-snr' is not."),
