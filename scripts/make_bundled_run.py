@@ -1,10 +1,16 @@
 """Make the run that ships with Diffuscope: train, record a few trajectories, keep what a reader needs.
 
-    python scripts/make_bundled_run.py --steps 6000 [--out resources/runs/mnist]
+    python scripts/make_bundled_run.py --steps 7000 [--out resources/runs/mnist]
 
-Trains the Quick preset for more steps with 20 snapshots, in a temporary folder, then replaces the shipped
+Trains the Standard preset for more steps with 20 snapshots, in a temporary folder, then replaces the shipped
 run. The second average stays on five of them, evenly over training. Settings, machine and training time stand
 in its run.json.
+
+--trained takes a run that the command line made instead, so that its sampling can be chosen by measurement first:
+
+    python main.py train --run DIR --preset standard --steps 7000 \
+        --set training.snapshots=20 --set training.sample_seconds=20
+    python scripts/make_bundled_run.py --trained DIR --set sampling.guidance_scale=1.5
 """
 
 from __future__ import annotations
@@ -14,11 +20,13 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tqdm import tqdm
 
+from engine.cli.usage import parse_settings
 from engine.config import load_preset
 from engine.diffusion.sample import record
 from engine.events import Progress, TrainingFailed
@@ -35,8 +43,11 @@ LARGEST_BYTES = 45 * 2**20
 def main() -> int:
     """Train, record, move into place."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--preset", default="quick")
+    parser.add_argument("--steps", type=int, default=7000)
+    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--trained", type=Path, help="a finished run to take instead of training one")
+    parser.add_argument("--set", action="append", default=[], dest="settings", metavar="sampling.NAME=VALUE",
+                        help="how the shipped run draws its pictures")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=DEFAULT_BUNDLED_RUN)
     options = parser.parse_args()
@@ -46,8 +57,11 @@ def main() -> int:
     workspace = Workspace("cpu")
     with tempfile.TemporaryDirectory(prefix="diffuscope-") as folder:
         path = Path(folder) / options.out.name
-        train(workspace, path, config)
-        finish(workspace, path)
+        if options.trained is not None:
+            shutil.copytree(options.trained, path, ignore=shutil.ignore_patterns("run.lock", "measurements"))
+        else:
+            train(workspace, path, config)
+        finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}))
         size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         print(f"{size / 2**20:.1f} MB")
         if size > LARGEST_BYTES:
@@ -71,9 +85,11 @@ def train(workspace: Workspace, path: Path, config) -> None:
                 raise SystemExit(event.report.headline)
 
 
-def finish(workspace: Workspace, path: Path) -> None:
-    """Record trajectories at the run's own sampling settings; drop resume points and most second averages."""
+def finish(workspace: Workspace, path: Path, sampling: dict[str, Any]) -> None:
+    """Record trajectories at the run's own sampling settings, changed by `sampling`; drop resume points and most
+    second averages."""
     writer = RunWriter.reopen(path)
+    writer.update(name=path.name, config=writer.info.config.changed(sampling=sampling))
     model = workspace.model(path, None)
     for seed in RECORDED_SEEDS:
         trajectories = {}
