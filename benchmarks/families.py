@@ -76,12 +76,13 @@ def compare(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     for family, config in configs.items():
         families[family] = one_family(workspace, folder / family, config, args)
         print(family, families[family]["mean_eps_mse"], file=sys.stderr, flush=True)
-    schedules = workspace.model(folder / args.families[0], None).denoiser.schedule
+    first = configs[args.families[0]]
+    schedule = workspace.model(folder / args.families[0], None).denoiser.schedule
     return {
-        "preset": args.preset, "steps": args.steps, "batch": args.batch, "images_seen": args.steps * args.batch,
-        "weighting": args.weighting, "noise_levels": configs[args.families[0]].diffusion.noise_levels,
-        "stratified": args.stratified, "seed": args.seed, "test_images": args.images,
-        "sigma": [round(float(level), 5) for level in error_levels(schedules)],
+        "images_seen": args.steps * args.batch, "test_images": args.images,
+        "settings": {"preset": args.preset, "model": first.model.model_dump(), "training": first.training.model_dump(),
+                     "diffusion": first.diffusion.model_dump(exclude={"parameterisation"})},
+        "sigma": [round(float(level), 5) for level in error_levels(schedule)],
         "families": families, "cpu": cpu_name(), "device": describe(workspace.device, "fp32"),
     }
 
