@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from engine.build import build_denoiser, load_weights
+from engine.config import SamplingConfig, number
 from engine.data.catalogue import load_dataset
 from engine.device import choose_device, cores
 from engine.diffusion.denoiser import Denoiser
+from engine.errors import BadSetting
 from engine.runs import Run, load_average
 
 KEPT_MODELS = 6
@@ -96,6 +98,26 @@ class Workspace:
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
         return self._models[key]
+
+    def weaker(self, model: LoadedModel, sampling: SamplingConfig) -> Denoiser | None:
+        """The early snapshot that these settings guide against, of the same run; None where they name none.
+
+        Raises BadSetting for a step that is no snapshot, or is not earlier than the model's own.
+        """
+        step = sampling.autoguide_step
+        if step is None:
+            return None
+        earlier = [s.step for s in model.run.snapshots() if s.step < model.snapshot]
+        if not earlier:
+            raise BadSetting(f"Step {number(model.snapshot)} is the earliest snapshot of {model.run.name}, so there is "
+                             "none to guide against.", "Draw from a later one, or guide against no class.")
+        if step not in earlier:
+            near = sorted(sorted(earlier, key=lambda s: abs(s - step))[:2])
+            why = f"is not before step {number(model.snapshot)}, which draws" if step >= model.snapshot else \
+                f"is no snapshot of {model.run.name}"
+            raise BadSetting(f"Guidance needs an earlier snapshot to lead away from; step {number(step)} {why}.",
+                             f"There are {len(earlier)}, the nearest at step {' and '.join(map(number, near))}.")
+        return self.model(model.run.path, step).denoiser
 
     def free(self) -> None:
         """Let go of cached models and of the device's spare memory."""

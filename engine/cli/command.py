@@ -40,6 +40,8 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int, sampl
     interval = [sampling.guidance_sigma_low, sampling.guidance_sigma_high]
     if interval != [own.guidance_sigma_low, own.guidance_sigma_high]:
         lines.append(["--guidance-interval", *map(repr, interval)])
+    if sampling.autoguide_step != own.autoguide_step:
+        lines.append(["--autoguide", "none" if sampling.autoguide_step is None else str(sampling.autoguide_step)])
     if sampling.guidance_rescale != own.guidance_rescale:
         lines.append(["--set", f"sampling.guidance_rescale={sampling.guidance_rescale!r}"])
     if sampling.clip_x0 != own.clip_x0:

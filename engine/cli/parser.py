@@ -12,6 +12,7 @@ from engine.cli.usage import (
     percent,
     real,
     seconds,
+    step_or_none,
     whole,
     window_size,
 )
@@ -118,6 +119,12 @@ def _sample(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("LO", "HI"),
         help="guide only at noise levels sigma between these",
+    )
+    parser.add_argument(
+        "--autoguide",
+        type=step_or_none,
+        metavar="STEP",
+        help="guide against the snapshot of this earlier training step; `none`: against no class",
     )
     parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
     parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from engine.cli.usage import LARGEST_SEED, check_out, parse_classes, parse_settings
+from engine.cli.usage import LARGEST_SEED, NO_CLASS, check_out, parse_classes, parse_settings
 from engine.config import SamplingConfig, parse
+from engine.diffusion.evaluations import idle_settings
+from engine.diffusion.schedules import Schedule
 from engine.errors import BadSetting, DiffuscopeError
 from engine.paths import resolve_run
 from engine.runs import Run, stored_percent
@@ -41,6 +43,8 @@ def run_sample(args: argparse.Namespace) -> int:
     labels = np.array([classes[i % len(classes)] for i in range(count)], dtype=np.int64)
     seeds = args.seed + np.arange(count, dtype=np.int64)
     sampling = _sampling(args, run)
+    for sentence in ignored(args, sampling, run.schedule()):
+        print(sentence, file=sys.stderr)
     snapshot, images = _draw(args, run, labels, seeds, sampling)
     facts = {
         "run": run.name,
@@ -66,16 +70,35 @@ def _sampling(args: argparse.Namespace, run: Run) -> SamplingConfig:
         "grid": args.grid,
         "guidance_sigma_low": args.guidance_interval and args.guidance_interval[0],
         "guidance_sigma_high": args.guidance_interval and args.guidance_interval[1],
+        "autoguide_step": args.autoguide,
     }
     values = {
         **run.info.config.sampling.model_dump(),
         **parse_settings(args.settings, "sampling").get("sampling", {}),
         **{name: value for name, value in named.items() if value is not None},
     }
+    if args.autoguide == NO_CLASS:
+        values["autoguide_step"] = None
     if args.sampler == "ddpm" and args.steps is None:
         values["num_steps"] = run.info.config.diffusion.num_timesteps
     # Checked inside a whole configuration, so that the sentence names the setting.
     return parse(SamplingConfig, values)
+
+
+def ignored(args: argparse.Namespace, sampling: SamplingConfig, schedule: Schedule) -> list[str]:
+    """A sentence for each option that was given and changes nothing beside the others.
+
+    Raises BadSetting where the settings do not fit the schedule.
+    """
+    given = {
+        "eta": args.eta is not None and f"--eta {args.eta:g}",
+        "guidance_scale": args.guidance is not None and f"--guidance {args.guidance:g}",
+        "guidance_sigma_low": args.guidance_interval is not None and "--guidance-interval",
+        "autoguide_step": args.autoguide not in (None, NO_CLASS) and f"--autoguide {args.autoguide}",
+    }
+    idle = idle_settings(sampling, schedule)
+    return [f"{option} is ignored: {idle[name][:1].lower() if idle[name][1:2].islower() else idle[name][:1]}"
+            f"{idle[name][1:]}" for name, option in given.items() if option and name in idle]
 
 
 def _draw(
@@ -104,6 +127,7 @@ def _draw(
                 shape=model.shape,
                 num_classes=model.num_classes,
                 device=workspace.device,
+                weaker=workspace.weaker(model, sampling),
             ):
                 parts.append(images)
                 bar.update(len(images))

@@ -15,6 +15,7 @@ from engine.config import AVERAGE, RunConfig, describe, number
 from engine.errors import BadSetting, DiffuscopeError
 
 LARGEST_SEED = 2**63 - 1
+NO_CLASS = "none"  # of --autoguide: classifier-free guidance
 
 
 class BadUsage(DiffuscopeError):
@@ -44,7 +45,8 @@ def _sentence(message: str, command: str) -> str:
         return f"{message[:1].upper()}{message[1:]}."
     option, complaint = found[1].split("/")[-1], found[2]
     if complaint.startswith("expected"):
-        return f"{option} needs a value."
+        many = re.match(r"expected (\d+) arguments", complaint)
+        return f"{option} needs {many[1]} values." if many else f"{option} needs a value."
     if other := re.match(r"not allowed with argument (.*)", complaint):
         return f"{option} does not go together with {other[1]}."
     if choice := re.match(r"invalid choice: (.*) \(choose from (.*)\)", complaint):
@@ -84,6 +86,16 @@ def whole(minimum: int, maximum: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def step_or_none(text: str) -> int | str:
+    """A training step, or NO_CLASS."""
+    if text == NO_CLASS:
+        return NO_CLASS
+    try:
+        return whole(0, 10**12)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; {NO_CLASS!r} is guidance against no class") from None
 
 
 def seconds(text: str) -> float:

@@ -56,16 +56,23 @@ def within(guided: Denoise, plain: Denoise, sigma_low: float, sigma_high: float)
     return chosen
 
 
-def rescaled(denoise: Denoise, guidance_scale: float, share: float, on_pair: OnPair | None = None) -> Denoise:
-    """Classifier-free guidance whose result is brought back to the spread of D_c, mixed in by `share` 0..1.
+def rescaled(denoise: Denoise, guidance_scale: float, share: float, on_pair: OnPair | None = None,
+             weaker: Denoise | None = None) -> Denoise:
+    """Guidance whose result is brought back to the spread of D_c, mixed in by `share` 0..1.
 
-    Lin et al. 2023 (arXiv 2305.08891, eq. 15 and 16), on x0_hat: stops over-saturation at large w.
-    Raises BadSetting for a share outside 0..1.
+    Classifier-free, or by a weaker model where one is given. Lin et al. 2023 (arXiv 2305.08891, eq. 15 and 16),
+    on x0_hat: stops over-saturation at large w. Raises BadSetting for a share outside 0..1.
     """
     if not 0 <= share <= 1:
         raise BadSetting(f"Rescale must be from 0 to 1; {share:g} is not.")
+
+    def plain(on_pair: OnPair | None) -> Denoise:
+        if weaker is None:
+            return classifier_free(denoise, guidance_scale, on_pair)
+        return autoguided(denoise, weaker, guidance_scale, on_pair)
+
     if share == 0 or guidance_scale in (0, 1):
-        return classifier_free(denoise, guidance_scale, on_pair)
+        return plain(on_pair)
     spread: list[Tensor] = []
 
     def seen(conditional: Tensor, unconditional: Tensor) -> None:
@@ -73,7 +80,7 @@ def rescaled(denoise: Denoise, guidance_scale: float, share: float, on_pair: OnP
         if on_pair is not None:
             on_pair(conditional, unconditional)
 
-    guided = classifier_free(denoise, guidance_scale, seen)
+    guided = plain(seen)
 
     def rescale(x: Tensor, sigma: Tensor, class_labels: Tensor, class_mask: Tensor) -> Tensor:
         result = guided(x, sigma, class_labels, class_mask)

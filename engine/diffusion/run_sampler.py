@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.config import SamplingConfig
+from engine.config import SamplingConfig, number
 from engine.diffusion.denoiser import Denoise
 from engine.diffusion.guidance import OnPair, rescaled, within
 from engine.diffusion.samplers import BoundDenoise, DrawNoise, Step, ddim, ddpm, dpmpp_2m, start
 from engine.diffusion.schedules import Schedule, sampling_sigmas
 from engine.diffusion.solvers import dpmpp_3m, heun, ipndm, unipc
+from engine.errors import BadSetting
 
 SOLVERS = {"heun": heun, "dpmpp-2m": dpmpp_2m, "dpmpp-3m": dpmpp_3m, "unipc": unipc, "ipndm": ipndm}
 
 
-def guide(denoise: Denoise, config: SamplingConfig, on_pair: OnPair | None = None) -> Denoise:
-    """The denoiser with the guidance of the settings: its scale, rescale and interval."""
-    guided = rescaled(denoise, config.guidance_scale, config.guidance_rescale, on_pair)
+def guide(denoise: Denoise, config: SamplingConfig, on_pair: OnPair | None = None,
+          weaker: Denoise | None = None) -> Denoise:
+    """The denoiser with the guidance of the settings: its scale, rescale and interval.
+
+    weaker: the snapshot that autoguide_step names; it is given when, and only when, the settings name one.
+    Raises BadSetting where it is missing.
+    """
+    if config.autoguide_step is None:
+        weaker = None
+    elif weaker is None:
+        raise BadSetting(f"Guidance against step {number(config.autoguide_step)} needs that snapshot; here "
+                         "none is given.")
+    guided = rescaled(denoise, config.guidance_scale, config.guidance_rescale, on_pair, weaker)
     if config.guided_everywhere:
         return guided
     return within(guided, denoise, config.guidance_sigma_low, config.guidance_sigma_high)

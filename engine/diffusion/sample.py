@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.config import SamplingConfig
-from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.denoiser import Denoise, Denoiser
 from engine.diffusion.noise import SampleNoise
 from engine.diffusion.run_sampler import guide, sample
 from engine.diffusion.samplers import bind
@@ -36,10 +36,13 @@ def to_pixels(x0: Tensor) -> NDArray[np.uint8]:
 @torch.inference_mode()
 def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequence[int],
                     sampling: SamplingConfig, *, shape: tuple[int, int, int], num_classes: int,
-                    device: torch.device) -> Iterator[Tensor]:
-    """After each network call, the current x0_hat (B, C, H, W); the last one is the picture."""
+                    device: torch.device, weaker: Denoise | None = None) -> Iterator[Tensor]:
+    """After each step, the current x0_hat (B, C, H, W); the last one is the picture.
+
+    weaker: the snapshot that autoguide_step names, here and below.
+    """
     labels = _labels(class_labels, num_classes, device)
-    guided = guide(denoiser, sampling)
+    guided = guide(denoiser, sampling, weaker=weaker)
     noise = SampleNoise(seeds, shape, device)
     for step in sample(bind(guided, labels), noise, sampling, denoiser.schedule):
         yield step.x_next if step.sigma_next == 0 else step.x0
@@ -48,7 +51,7 @@ def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequ
 @torch.inference_mode()
 def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling: SamplingConfig, *,
            snapshot: int, shape: tuple[int, int, int], num_classes: int, device: torch.device,
-           ) -> Iterator[dict[int, Trajectory]]:
+           weaker: Denoise | None = None) -> Iterator[dict[int, Trajectory]]:
     """Trajectories of all classes from one seed, yielded after each network call with one more frame filled.
 
     The arrays are shared between yields: frames below `filled` never change again. float16, unclipped.
@@ -63,7 +66,7 @@ def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling:
     def seen(conditional: Tensor, unconditional: Tensor) -> None:
         pair[:] = [conditional - unconditional]
 
-    guided = guide(denoiser, sampling, on_pair=seen)
+    guided = guide(denoiser, sampling, on_pair=seen, weaker=weaker)
     noise = SampleNoise([seed] * len(class_labels), shape, device)
 
     def trajectories(filled: int) -> dict[int, Trajectory]:
@@ -93,13 +96,14 @@ def _half(values: Tensor) -> NDArray[np.float16]:
 @torch.inference_mode()
 def sample_images(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequence[int],
                   sampling: SamplingConfig, *, shape: tuple[int, int, int], num_classes: int,
-                  device: torch.device, batch_size: int = 100) -> Iterator[NDArray[np.uint8]]:
+                  device: torch.device, batch_size: int = 100,
+                  weaker: Denoise | None = None) -> Iterator[NDArray[np.uint8]]:
     """uint8 pictures in batches, (B, H, W) or (B, H, W, 3); a picture does not depend on its batch."""
     for begin in range(0, len(class_labels), batch_size):
         chosen = slice(begin, begin + batch_size)
         picture: Tensor | None = None
         for picture in denoising_steps(denoiser, class_labels[chosen], seeds[chosen], sampling, shape=shape,
-                                       num_classes=num_classes, device=device):
+                                       num_classes=num_classes, device=device, weaker=weaker):
             pass
         assert picture is not None
         yield to_pixels(picture)

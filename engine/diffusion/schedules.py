@@ -164,6 +164,12 @@ def log_snr_sigmas(num_steps: int, sigma_min: float, sigma_max: float) -> Float6
 # Levels that are not timesteps start no higher: above, pictures differ by their average alone.
 LARGEST_FREE_SIGMA = 80.0
 SMALLEST_FREE_SIGMA = 0.02
+KARRAS_RHO = 7.0  # larger puts more of the levels where little noise is left
+
+
+def fits(config: SamplingConfig, schedule: Schedule) -> bool:
+    """Whether the schedule has as many timesteps as these settings visit."""
+    return not config.timesteps or config.num_steps <= schedule.num_timesteps
 
 
 def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
@@ -175,5 +181,8 @@ def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
         sigma = schedule.sigma
         return [float(sigma[t]) for t in timestep_grid(schedule.num_timesteps, config.num_steps)]
     largest = min(LARGEST_FREE_SIGMA, schedule.sigma_max)
-    spaced = log_snr_sigmas if config.grid == "log-snr" else karras_sigmas
-    return [float(s) for s in spaced(config.num_steps, SMALLEST_FREE_SIGMA, largest)]
+    if config.grid == "log-snr":
+        levels = log_snr_sigmas(config.num_steps, SMALLEST_FREE_SIGMA, largest)
+    else:
+        levels = karras_sigmas(config.num_steps, SMALLEST_FREE_SIGMA, largest, KARRAS_RHO)
+    return [float(s) for s in levels]

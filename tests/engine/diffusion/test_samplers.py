@@ -13,7 +13,7 @@ from engine.diffusion.guidance import classifier_free
 from engine.diffusion.noise import SampleNoise
 from engine.diffusion.run_sampler import sample
 from engine.diffusion.samplers import bind, ddim, ddpm, dpmpp_2m
-from engine.diffusion.schedules import sampling_sigmas, schedule
+from engine.diffusion.schedules import sampling_sigmas, schedule, timestep_grid
 from engine.errors import BadSetting
 
 
@@ -44,7 +44,7 @@ def test_error_falls_with_the_order_of_the_solver(sampler, order: int) -> None:
 
 
 @pytest.mark.parametrize("name", get_args(SamplerName))
-@pytest.mark.parametrize("num_steps", [1, 2, 3, 7, 13, 30, 60])
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 7, 13, 30, 60, 1000])
 def test_every_step_count_ends_on_a_picture_of_the_set(name: str, num_steps: int) -> None:
     pictures = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).reshape(2, 1, 1, 2)
     ideal = FiniteSet(pictures, torch.tensor([0, 1]))
@@ -138,7 +138,55 @@ class TestAgainstDiffusers:
         torch.testing.assert_close(self.ours("ddim", num_steps, x), self.theirs(scheduler, num_steps, x, eta=0.0),
                                    atol=1e-4, rtol=0)
 
-    def test_ddpm_with_the_same_noise(self) -> None:
+    @pytest.mark.parametrize("num_steps", [10, 50])
+    def test_ddim_with_fresh_noise(self, num_steps: int) -> None:
+        from diffusers import DDIMScheduler
+
+        scheduler = DDIMScheduler(num_train_timesteps=self.T, beta_start=1e-4, beta_end=0.02, clip_sample=False,
+                                  set_alpha_to_one=True, timestep_spacing="trailing")
+        x = self.start()
+        g1, g2 = (torch.Generator().manual_seed(6) for _ in range(2))
+        ours = self.ours("ddim", num_steps, x, eta=0.7,
+                         noise=lambda: torch.randn(x.shape, generator=g1, dtype=x.dtype))
+        torch.testing.assert_close(ours, self.theirs(scheduler, num_steps, x, eta=0.7, generator=g2), atol=1e-4, rtol=0)
+
+    @pytest.mark.parametrize("name", ["ddim", "ddpm"])
+    def test_clipped(self, name: str) -> None:
+        """x0_hat kept in the range, and the noise derived again from what is left."""
+        from diffusers import DDIMScheduler, DDPMScheduler
+
+        common = {"num_train_timesteps": self.T, "beta_start": 1e-4, "beta_end": 0.02, "clip_sample": True,
+                  "clip_sample_range": 1.0, "timestep_spacing": "trailing"}
+        x = self.start() * 3  # far enough out that clipping has something to do
+        g1, g2 = (torch.Generator().manual_seed(7) for _ in range(2))
+        if name == "ddim":
+            ours = self.ours("ddim", 50, x, clip_x0=True)
+            theirs = self.theirs(DDIMScheduler(**common, set_alpha_to_one=True), 50, x, use_clipped_model_output=True)
+        else:
+            ours = self.ours("ddpm", 50, x, clip_x0=True,
+                             noise=lambda: torch.randn(x.shape, generator=g1, dtype=x.dtype))
+            theirs = self.theirs(DDPMScheduler(**common, variance_type="fixed_small"), 50, x, generator=g2)
+        torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+        free = {} if name == "ddim" else {"noise": lambda: torch.zeros_like(x)}
+        assert float((ours - self.ours(name, 50, x, **free)).abs().max()) > 0.01, "clipping must have done something"
+
+    def test_why_fewer_steps_are_only_compared_where_they_divide(self) -> None:
+        """Their DDIM goes to t - T // n, not to the next t of its own list, so where n does not divide T it walks
+        other levels than it visits. Ours walks its list: that is the difference, and the reason."""
+        from diffusers import DDIMScheduler
+
+        scheduler = DDIMScheduler(num_train_timesteps=self.T, beta_start=1e-4, beta_end=0.02, clip_sample=False,
+                                  set_alpha_to_one=True, timestep_spacing="trailing")
+        scheduler.set_timesteps(13)
+        visited = scheduler.timesteps.tolist()
+        assert [t + 1 for t in visited] == timestep_grid(self.T, 13)[:-1], "the same levels are visited"
+        assert [t - self.T // 13 for t in visited[:-1]] != visited[1:]
+        x = self.start()
+        apart = self.ours("ddim", 13, x) - self.theirs(scheduler, 13, x, eta=0.0)
+        assert float(apart.abs().max()) > 1e-3
+
+    @pytest.mark.parametrize("num_steps", [7, 50, 1000])
+    def test_ddpm_with_the_same_noise(self, num_steps: int) -> None:
         from diffusers import DDPMScheduler
 
         # Both draw one standard normal of the same shape a step, except the last, from the same generator.
@@ -147,20 +195,22 @@ class TestAgainstDiffusers:
                                   variance_type="fixed_small", timestep_spacing="trailing")
         x = self.start()
         g1, g2 = (torch.Generator().manual_seed(5) for _ in range(2))
-        ours = self.ours("ddpm", self.T, x, noise=lambda: torch.randn(x.shape, generator=g1, dtype=x.dtype))
-        theirs = self.theirs(scheduler, self.T, x, generator=g2)
+        ours = self.ours("ddpm", num_steps, x, noise=lambda: torch.randn(x.shape, generator=g1, dtype=x.dtype))
+        theirs = self.theirs(scheduler, num_steps, x, generator=g2)
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
 
     @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-    def test_dpmpp_2m(self) -> None:
+    @pytest.mark.parametrize("num_steps", [5, 10, 20])
+    def test_dpmpp_2m(self, num_steps: int) -> None:
         from diffusers import DPMSolverMultistepScheduler
 
         scheduler = DPMSolverMultistepScheduler(
             num_train_timesteps=self.T, beta_start=1e-4, beta_end=0.02, solver_order=2, algorithm_type="dpmsolver++",
             lower_order_final=True, euler_at_final=False, final_sigmas_type="zero", timestep_spacing="trailing")
         x = self.start()
-        # 20 steps: from 15 on their lower_order_final touches only the step to 0, as ours does.
-        torch.testing.assert_close(self.ours("dpmpp-2m", 20, x), self.theirs(scheduler, 20, x), atol=1e-4, rtol=0)
+        # At order 2 their lower_order_final touches only the step to 0, which is of first order in ours too.
+        torch.testing.assert_close(self.ours("dpmpp-2m", num_steps, x), self.theirs(scheduler, num_steps, x),
+                                   atol=1e-4, rtol=0)
 
 
 class TestGuidance:
