@@ -1,12 +1,13 @@
 """The compute thread: it owns every running generator and interleaves them. It does not know what they do.
 
 Order of service: jobs a person is waiting for, then training, then background work (about a tenth of the
-time while something else runs). Others post commands; between two events the thread sends them into the
-generator. Only this thread calls `next`, `send` and `close`.
+time while something else runs). While a hand moves something (`hand`), only the first kind goes on, and the
+imports of the start pause between two modules: what the hand sees comes first. Others post commands; between
+two events the thread sends them into the generator. Only this thread calls `next`, `send` and `close`.
 
 What jobs say travels by the event's channel: control events in a lossless queue, pictures in a one-place
 mailbox for each job key (newest wins), losses in an append-only buffer. The window pulls; nothing here
-calls it, and nothing here reads what the window writes except the inbox.
+calls it, and nothing here reads what the window writes except the inbox and when a hand last moved.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from engine.errors import report
 from engine.events import Command, Event, JobDone, JobFailed, LossPoints, StateChanged, TrainingState
+from engine.hand import Hand
 
 JobGenerator = Generator[Event, Command | None, None]
 MakeJob = Callable[[Any], JobGenerator]
@@ -146,6 +148,7 @@ class Compute:
         self._ids = itertools.count(1)
         self._running: dict[str, _Running] = {}
         self._closing = False
+        self.hand = Hand()
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._gate = threading.Event()
         self._gate.set()
@@ -203,17 +206,20 @@ class Compute:
 
     def _main(self) -> None:
         try:
-            self._context = self._make_context()
+            with self.hand.pausing_imports():
+                self._context = self._make_context()
         except BaseException as error:
             self.control.put(Message("compute", 0, JobFailed(report(error))))
             return
         while True:
             runnable = self._next_job()
+            held = self.hand.held() if runnable is not None and runnable.job.priority > Priority.INTERACTIVE else 0.0
             try:
-                action = self._inbox.get(block=runnable is None)
+                action = self._inbox.get(block=runnable is None or held > 0, timeout=held or None)
             except queue.Empty:
                 assert runnable is not None
-                self._advance(runnable)
+                if not held:
+                    self._advance(runnable)
                 continue
             action()
             if self._closing:

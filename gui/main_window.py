@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
         self.banners = BannerArea()
         self.stack = PageStack(session, self.pages)
         self.stack.built.connect(self._on_built)
-        self._after_paint = AfterPaint(self.stack, self.start_compute, self)
+        self._after_paint = AfterPaint(self.stack, self.start_compute, session.bridge.compute.hand, self)
         for page in self.pages:
             self.tab_row.tabs.addTab(page.title)
         middle = QWidget()

@@ -65,7 +65,10 @@ class TimelineLink(QObject):
         self.session.set_step(step, by_hand=self.timeline.playing != "step")
 
     def _t_moved(self, t: int) -> None:
-        self.session.set_noise_level(t, by_hand=self.timeline.playing != "t")
+        by_hand = self.timeline.playing != "t"
+        if by_hand:
+            self.session.bridge.compute.hand.moved()  # training waits a moment
+        self.session.set_noise_level(t, by_hand=by_hand)
 
     def _show_run(self) -> None:
         self.timeline.set_class_names(self.session.class_names)

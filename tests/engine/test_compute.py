@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from engine import hand
 from engine.compute import Compute, Job, Priority
 from engine.events import (
     Command,
@@ -250,3 +251,32 @@ def test_nothing_the_window_does_not_read_grows(compute) -> None:
     compute.submit(Job("a", job))
     until_done(compute)
     assert sum(1 for _, box in compute.mailboxes() if box.take()) == 1
+
+
+def test_a_moving_hand_holds_training_but_nothing_that_somebody_waits_for(
+        compute: Compute, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+
+    def train(_):
+        while True:
+            steps.append(len(steps))
+            yield Tick()
+
+    def drawing(_):
+        for i in range(50):
+            yield Marker("m", i, 0.0, "")
+
+    compute.submit(Job("train", train, Priority.TRAINING))
+    wait_for(lambda: len(steps) > 3)
+    monkeypatch.setattr(hand, "HOLD_S", 1000.0)
+    compute.hand.moved()
+    compute.submit(Job("look", drawing))
+    until_done(compute)  # the step that was under way when the hand moved is over by now
+    done = len(steps)
+    compute.submit(Job("look", drawing))
+    until_done(compute)
+    assert len(steps) == done
+    monkeypatch.setattr(hand, "HOLD_S", 0.0)
+    compute.hand.moved()
+    compute.cancel("nobody")  # wakes it
+    wait_for(lambda: len(steps) > done + 3)
