@@ -35,6 +35,7 @@ class Coordinates(TrainingControl):
     class_changed = Signal(int)
     seed_changed = Signal(object)
     sampling_changed = Signal()
+    average_changed = Signal()
     schedule_changed = Signal()
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
@@ -52,6 +53,7 @@ class Coordinates(TrainingControl):
         self.previous_seeds: list[int] = []
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
+        self.average_percent: float | None = None  # over the last so much of training; None: as stored
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -152,6 +154,16 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("sampling", before, sampling)
 
+    def set_average(self, percent: float | None, *, by_hand: bool = True) -> None:
+        """Draw from weights averaged over the last so many percent of training; None: as the snapshots hold them."""
+        if percent == self.average_percent:
+            return
+        before, self.average_percent = self.average_percent, percent
+        self._point_moved()
+        self.average_changed.emit()
+        if by_hand:
+            self.edited.emit("average", before, percent)
+
     def edit_draft(self, config: RunConfig) -> None:
         """Change the settings of the next run by hand."""
         before = self.draft
@@ -173,6 +185,8 @@ class Coordinates(TrainingControl):
                 self.set_seed(value, by_hand=False)
             case "sampling":
                 self.replace_sampling(value, by_hand=False)
+            case "average":
+                self.set_average(value, by_hand=False)
             case "draft":
                 self.set_draft(value)
             case "schedule":

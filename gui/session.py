@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine import jobs, paths
 from engine.compute import Compute, Message, Priority
-from engine.config import RunConfig
+from engine.config import RunConfig, TrainingConfig
 from engine.errors import DiffuscopeError, ErrorReport, report
 from engine.events import (
     JobFailed,
@@ -25,7 +25,7 @@ from engine.events import (
     TrainingState,
     Trajectory,
 )
-from engine.runs import Run, new_run_path, trash_run
+from engine.runs import Run, new_run_path, percent_of_gamma, percent_range, trash_run
 from gui.coordinates import Coordinates
 from gui.trajectories import Point
 from gui.trajectory_requests import TrajectoryRequests
@@ -58,6 +58,7 @@ class Session(Coordinates):
         super().__init__(compute or Compute(jobs.make_context), parent)
         self.run: Run | None = None
         self.locked_by = ""  # who else is training the open run
+        self._range: tuple[tuple[str, int, tuple[int, ...]], tuple[int, int] | None] | None = None
         self._strip_steps: list[int] = []
         self.requests = TrajectoryRequests(self.bridge, self)
         self.requests.changed.connect(self._on_trajectories)
@@ -164,6 +165,7 @@ class Session(Coordinates):
         if self.sampling != run.info.config.sampling:
             self.sampling = run.info.config.sampling
             self.sampling_changed.emit()
+        self.set_average(None, by_hand=False)
         if self.class_label >= len(self.class_names):
             self.class_label = 0
             self.class_changed.emit(0)
@@ -269,7 +271,31 @@ class Session(Coordinates):
         if self.run is None or not self.snapshots:
             return None
         label = self.class_label if class_label is None else class_label
-        return Point(self.run.info.id, self.step, label, self.seed, self.sampling)
+        return Point(self.run.info.id, self.step, label, self.seed, self.sampling, self.average())
+
+    def average_range(self) -> tuple[int, int] | None:
+        """Over how many percent of training the weights at this step can be averaged; None: only as stored."""
+        if self.run is None or not self.snapshots:
+            return None
+        key = (self.run.info.id, self.step, tuple(self.snapshots))
+        if self._range is None or self._range[0] != key:
+            self._range = (key, percent_range(self.run, self.step))
+        return self._range[1]
+
+    def stored_averages(self) -> tuple[int, int]:
+        """In whole percent, how far the average of the open run's snapshots reaches back, and their second one."""
+        training = self.run.info.config.training if self.run is not None else TrainingConfig()
+        return round(percent_of_gamma(training.ema_power)), round(percent_of_gamma(training.ema_power_wide))
+
+    def average(self) -> float | None:
+        """The average that is drawn from at this step: the one set, as far as it can be made; None: as stored."""
+        if self.average_percent is None:
+            return None
+        there = self.average_range()
+        if there is None:
+            return None
+        percent = min(max(self.average_percent, there[0]), there[1])
+        return None if percent == self.stored_averages()[0] else percent
 
     def trajectory(self, class_label: int | None = None) -> Trajectory | None:
         """The trajectory of the current point (or another class of it), as far as it is filled.

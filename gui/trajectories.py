@@ -15,13 +15,14 @@ MAX_BYTES = 256 * 2**20  # a DDPM trajectory over 1000 steps takes about 6 MB
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a trajectory depends on. run: the run's id."""
+    """What a trajectory depends on. run: the run's id; average_percent None: the average that is stored."""
 
     run: str
     snapshot: int
     class_label: int
     seed: int
     sampling: SamplingConfig
+    average_percent: float | None = None
 
 
 class TrajectoryCache:

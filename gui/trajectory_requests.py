@@ -113,7 +113,7 @@ class TrajectoryRequests(QObject):
             return
         for label, trajectory in event.trajectories.items():
             self.cache.put(Point(self._run[0], trajectory.snapshot, label, event.request.seed,
-                                 event.request.sampling), trajectory)
+                                 event.request.sampling, event.request.average_percent), trajectory)
         self.changed.emit()
 
     def _request(self) -> None:
@@ -137,6 +137,6 @@ class TrajectoryRequests(QObject):
         assert self._run is not None
         first = points[0]
         request = TrajectoryRequest(self._run[1], first.snapshot, tuple(p.class_label for p in points),
-                                    first.seed, first.sampling)
+                                    first.seed, first.sampling, first.average_percent)
         job_id = self._bridge.submit(jobs.trajectory_job(request, key, self.priority))
         self._in_flight[key] = (job_id, frozenset(points))

@@ -36,7 +36,7 @@ class ReversePage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._trajectory: Trajectory | None = None  # what is drawn, maybe still the last one
-        self._sampling = session.sampling  # and how
+        self._how = (session.sampling, session.average_percent)  # and how
         self._drawn: tuple[Trajectory | None, int, int] = (None, -1, 0)  # with frame, and frames filled
         self._classes: dict[int, tuple[Trajectory, int]] = {}  # what the class buttons show
         self._all: dict[int, tuple[Trajectory, int]] = {}  # and the view of all ten, with its frame
@@ -90,6 +90,7 @@ class ReversePage(Page):
         for moved in (session.step_changed, session.seed_changed):
             moved.connect(self._on_point)
         session.sampling_changed.connect(self._on_sampling)
+        session.average_changed.connect(self._on_point)
         session.schedule_changed.connect(self._on_noise_level)
         session.trajectories_changed.connect(self._on_trajectories)
         theme().changed.connect(self._make_room)
@@ -263,7 +264,7 @@ class ReversePage(Page):
             self._say_drawing(None)
             return
         self._wait.stop()
-        self._trajectory, self._sampling = trajectory, session.sampling
+        self._trajectory, self._how = trajectory, (session.sampling, session.average_percent)
         self.film.set_trajectory(trajectory)
         self._show_frame()
 
@@ -274,7 +275,8 @@ class ReversePage(Page):
     def _keeps_up(self, new: Trajectory | None) -> bool:
         """Following training, the last snapshot's frames stay until the new ones are all there."""
         old, session = self._trajectory, self.session
-        return self._live() and old is not None and not is_complete(new) and self._sampling == session.sampling \
+        how = (session.sampling, session.average_percent)
+        return self._live() and old is not None and not is_complete(new) and self._how == how \
             and (old.class_label, old.seed) == (session.class_label, session.seed)
 
     def _still_waiting(self) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from engine.events import Trajectory
+from engine.runs import stored_percent
 from gui.session import Notice, Session
 from gui.widgets.picture_values import enlarge, to_image, to_pixels
 
@@ -52,6 +53,7 @@ def facts_of(session: Session, trajectory: Trajectory, frame: int | None = None)
     facts: dict[str, object] = {
         "run": run.name if run else "", "run_id": run.info.id if run else "",
         "snapshot": trajectory.snapshot, "classes": [trajectory.class_label], "seed": trajectory.seed,
+        "average_percent": session.average() or (stored_percent(run) if run else None),
         "sampling": session.sampling.model_dump()}
     if frame is not None:
         facts["t"] = int(trajectory.t[frame])

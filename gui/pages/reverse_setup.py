@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.cli.command import sample_arguments, sample_command
 from engine.compute import Message
-from engine.config import SamplingConfig, find_setting, number
+from engine.config import AVERAGE, SamplingConfig, find_setting, number
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.schedules import timestep_grid
 from engine.errors import BadSetting
@@ -24,6 +24,7 @@ from gui.widgets.setting_words import choice_label
 from gui.words import capital, clock
 
 COPIED_MS = 1500
+SETTLE_MS = 100  # a new average is made of many files: asked for once the handle rests a moment
 PICTURE_FILE = "picture.png"
 DDPM_ETA = "DDPM always adds all of its fresh noise, as DDIM does at η = 1."
 
@@ -86,9 +87,22 @@ class ReverseSetup(QObject):
                                  "Set by the training step slider below.")
         self.average = FixedRow("Average", "", NARROW, "Snapshots hold averaged weights (EMA): they draw cleaner "
                                 "pictures than those of a single step.")
-        self.weights.add(self.snapshot, self.average)
+        self.width = SliderField(AVERAGE, low_first=True)
+        self.width.slider.setAccessibleName("Average over the last percent of training")
+        self.width.box.setAccessibleName("Average over the last percent of training")
+        self.width_note = Text("", 12, 400, "muted", wrap=True)
+        self.weights.add(self.snapshot, self.average, self.width, self.width_note)
         self.weights.setProperty("explain", "snapshots")
         self.average.setProperty("explain", "ema")
+        for row in (self.width, self.width_note):
+            row.setProperty("explain", "average")
+            row.hide()
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(lambda: self._set_average(self.width.value()))
+        self.width.moved.connect(self._average_moved)
+        self.width.committed.connect(lambda _, percent: self._set_average(percent))
 
     def _make_command(self) -> None:
         self.copy = IconButton("copy", "Copy the command: it draws this picture again, finished, into a file")
@@ -158,7 +172,17 @@ class ReverseSetup(QObject):
         else:
             words = f"step {number(session.step)}" + (", the last" if last else "")
         self.snapshot.set_value(words)
-        self.average.set_value(f"EMA, power {number(run.info.config.training.ema_power)}" if run else "none yet")
+        own, wide = session.stored_averages()
+        self.average.set_value(f"EMA, last {own}\u202f%" if run else "none yet")
+        there = session.average_range()
+        self.average.setVisible(there is None)
+        self.width.setVisible(there is not None)
+        self.width_note.setVisible(there is not None)
+        if there is not None and not self._settle.isActive():
+            percent = session.average() or own
+            self.width.set_span(*there, own, (own, wide))
+            self.width.set_value(percent)
+            self._say_average(percent)
         self.show_command()
 
     def show_command(self) -> None:
@@ -168,7 +192,8 @@ class ReverseSetup(QObject):
         if run is None or session.point() is None:
             self.well.set_lines(["no run is open" if run is None else "no snapshot yet"], "")
             return
-        lines = sample_arguments(run, session.step, session.class_label, session.seed, session.sampling)
+        lines = sample_arguments(run, session.step, session.class_label, session.seed, session.sampling,
+                                 session.average())
         first, *rest = [" ".join(words) for words in lines]
         self.well.set_lines([f"sample {first}", *(f" {line}" for line in rest)], self.command_text())
 
@@ -177,7 +202,8 @@ class ReverseSetup(QObject):
         session, run = self.session, self.session.run
         if run is None or session.point() is None:
             return ""
-        return sample_command(run, session.step, session.class_label, session.seed, session.sampling, PICTURE_FILE)
+        return sample_command(run, session.step, session.class_label, session.seed, session.sampling, PICTURE_FILE,
+                              session.average())
 
     def show_facts(self) -> None:
         """Schedule and training of the run, in plain text."""
@@ -242,6 +268,19 @@ class ReverseSetup(QObject):
         if before.model_copy(update={"sampler": name}).timesteps:
             steps = min(steps, total)
         self.session.set_sampling(sampler=name, num_steps=steps)
+
+    def _average_moved(self, _: str, percent: float) -> None:
+        self._say_average(percent)
+        self._settle.start()
+
+    def _set_average(self, percent: float) -> None:
+        self._settle.stop()
+        self.session.set_average(None if percent == self.session.stored_averages()[0] else percent)
+
+    def _say_average(self, percent: float) -> None:
+        own = percent == self.session.stored_averages()[0]
+        how = "as the snapshots hold it" if own else "made from several snapshots"
+        self.width_note.setText(f"EMA over the last {number(percent)}\u202f% of training, {how}.")
 
     def _reset(self) -> None:
         if self.session.run is not None:

@@ -43,6 +43,15 @@ class DockSlider(QAbstractSlider):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self._theme_changed)
 
+    def set_span(self, minimum: float, maximum: float, default: float, ticks: Sequence[float]) -> None:
+        """Other ends, default and ticks; the handle stays at its value where that is possible. No signal."""
+        value = self.real()
+        self._low, self._default, self._ticks = minimum, default, tuple(ticks)
+        blocked = self.blockSignals(True)
+        self.setRange(0, max(1, round((maximum - minimum) / self._step)))
+        self.blockSignals(blocked)
+        self.set_real(value)
+
     def real(self) -> float:
         """The value at the handle."""
         return round(self._low + self.value() * self._step, 9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -190,13 +191,14 @@ class SliderField(_Row):
     """Label, track and number box. `moved` (name, value) on the way of a drag, `committed` at its end.
 
     ticks: values marked below the track. limit: a smaller end of the track; the box still takes the full range.
+    low_first: the low values get more of the track.
     """
 
     committed = Signal(str, object)
     moved = Signal(str, object)
 
     def __init__(self, setting: Setting, value: Any = None, *, ticks: Sequence[float] = (),
-                 limit: float | None = None, parent: QWidget | None = None) -> None:
+                 limit: float | None = None, low_first: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(setting.label, NARROW, parent)
         assert setting.minimum is not None
         assert setting.maximum is not None
@@ -205,7 +207,7 @@ class SliderField(_Row):
         top = limit if limit is not None else setting.maximum
         many = setting.kind is int and (top - setting.minimum) / step > 400
         self.slider = DockSlider(setting.minimum, top, step, setting.default, setting.label, ticks,
-                                 power=2.0 if many else 1.0)
+                                 power=2.0 if many or low_first else 1.0)
         self.box = NumberField(setting.minimum, setting.maximum, _decimals(setting), "", step, setting.label)
         self.box.set_check(lambda typed: setting_fault(setting, typed))
         self._line.addWidget(self.slider, 1)
@@ -228,6 +230,13 @@ class SliderField(_Row):
         self.box.set_value(value)
         if not self.slider.isSliderDown():
             self.slider.set_real(value)
+
+    def set_span(self, minimum: float, maximum: float, default: float, ticks: Sequence[float] = ()) -> None:
+        """Other ends and default than the setting's own, where a run allows less. No signal."""
+        self.setting = replace(self.setting, minimum=minimum, maximum=maximum, default=default)
+        self.slider.set_span(minimum, maximum, default, ticks)
+        self.box.set_range(minimum, maximum)
+        self.set_help("")
 
     def set_help(self, why: str) -> None:
         """The setting's tooltip; `why`: a reason that is put first."""

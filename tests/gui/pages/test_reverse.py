@@ -352,7 +352,7 @@ def test_pressing_copy_copies_the_command_of_this_point(page: ReversePage) -> No
 
 def test_weights_are_told_in_words(page: ReversePage, qtbot: QtBot) -> None:
     assert page.setup.snapshot.value.text() == "step 40, the last"
-    assert page.setup.average.value.text() == "EMA, power 10"
+    assert page.setup.average.value.text() == "EMA, last 10\u202f%"
     page.session.set_step(10)
     assert page.setup.snapshot.value.text() == "step 10"
     assert "--snapshot 10" in page.setup.command_text()
