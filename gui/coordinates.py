@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from engine.compute import Compute
-from engine.config import RunConfig, SamplingConfig, parse
+from engine.config import RaceConfig, RunConfig, SamplingConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
 from gui.training import TrainingControl
@@ -39,6 +39,7 @@ class Coordinates(TrainingControl):
     schedule_changed = Signal()
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
+    race_changed = Signal()
     restored = Signal(str, object)  # undo of something a page keeps itself (the image of Forward)
 
     def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
@@ -53,6 +54,7 @@ class Coordinates(TrainingControl):
         self.previous_seeds: list[int] = []
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
+        self.race = RaceConfig()
         self.average_percent: float | None = None  # over the last so much of training; None: as stored
 
     @property
@@ -164,6 +166,15 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("average", before, percent)
 
+    def set_race(self, race: RaceConfig, *, by_hand: bool = True) -> None:
+        """Other lanes for the race between samplers, or other ways to look at it."""
+        if race == self.race:
+            return
+        before, self.race = self.race, race
+        self.race_changed.emit()
+        if by_hand:
+            self.edited.emit("race", before, race)
+
     def edit_draft(self, config: RunConfig) -> None:
         """Change the settings of the next run by hand."""
         before = self.draft
@@ -187,6 +198,8 @@ class Coordinates(TrainingControl):
                 self.replace_sampling(value, by_hand=False)
             case "average":
                 self.set_average(value, by_hand=False)
+            case "race":
+                self.set_race(value, by_hand=False)
             case "draft":
                 self.set_draft(value)
             case "schedule":

@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
             same = session.open_run(place.run)
         if session.run is None and paths.DEFAULT_BUNDLED_RUN.exists():
             session.open_bundled()
-        for name, value in (("class", place.class_label), ("t", place.t)):
+        for name, value in (("class", place.class_label), ("t", place.t), ("race", place.race)):
             if value is not None:
                 session.restore(name, value)
         if same and place.step is not None and place.following is False:
@@ -254,6 +254,7 @@ class MainWindow(QMainWindow):
         place.run = str(session.run.path) if session.run else ""
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
+        place.race = session.race
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce
         state.speed = self.timeline.speed.value()
         self.docks.keep(state)

@@ -44,7 +44,13 @@ def _reverse() -> type[Page]:
     return ReversePage
 
 
+def _race() -> type[Page]:
+    from gui.pages.compare import ComparePage
+
+    return ComparePage
+
+
 def page_classes() -> list[LazyPage]:
     """The pages in the order of their tabs; none of their code is loaded by this."""
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
-            LazyPage("reverse", "Reverse", _reverse)]
+            LazyPage("reverse", "Reverse", _reverse), LazyPage("race", "Compare", _race)]

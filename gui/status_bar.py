@@ -21,7 +21,8 @@ HEIGHT = 27
 SHOWN_AFTER_S = 0.5  # a job is spoken of when it lasts longer than this
 LAMPS = {TrainingState.TRAINING: "accent", TrainingState.PREPARING: "accent", TrainingState.PAUSING: "warn",
          TrainingState.PAUSED: "warn", TrainingState.STOPPING: "warn", TrainingState.FAILED: "error"}
-JOB_WORDS = {"reverse": "drawing", "reverse-all": "drawing all classes", "forward": "guessing"}
+JOB_WORDS = {"reverse": "drawing", "reverse-all": "drawing all classes", "forward": "guessing",
+             "race": "racing", "race-quality": "measuring the race,"}
 
 
 def resident_bytes() -> int:

@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
+from engine.config import RaceConfig
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Place:
     t: int | None = None
     class_label: int | None = None
     seed: int | None = None
+    race: RaceConfig | None = None
 
 
 @dataclass(slots=True)
@@ -75,6 +77,10 @@ def _seed(value: Any) -> int:
     return number
 
 
+def _race(value: Any) -> RaceConfig:
+    return RaceConfig.model_validate_json(value)  # its ValidationError is a ValueError
+
+
 def _speed(value: Any) -> float:
     number = float(value)
     if not 0.25 <= number <= 4:
@@ -84,7 +90,7 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed}
+    "seed": _seed, "race": _race}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
@@ -120,13 +126,18 @@ def save_state(state: WindowState) -> None:
         for name in readers:
             value = getattr(source, name)
             # A seed may be longer than a 32-bit number, so numbers are kept as text.
-            store.setValue(f"{group}/{name}", "" if value is None else str(value).lower()
-                           if isinstance(value, bool) else str(value))
+            store.setValue(f"{group}/{name}", _text(value))
     store.setValue("window/geometry", state.geometry)
     store.setValue("window/recent", list(state.recent))
     store.sync()
     if store.status() != QSettings.Status.NoError:
         log.warning("The window's state cannot be saved in %s", store.fileName())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, RaceConfig):
+        return value.model_dump_json()
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def with_recent(recent: list[str], path: Path) -> list[str]:
