@@ -1,7 +1,7 @@
 """Diffuscope: the window by default, subcommands without a screen.
 
 python main.py [--run DIR]        open the window
-python main.py train --help       also sample, screenshot, info
+python main.py train --help       also sample, screenshot, info, bench
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NO_DISPLAY = (
-    "There is no display for the window; the commands train, sample, screenshot and info need none "
+    "There is no display for the window; the commands train, sample, screenshot, info and bench need none "
     "(python main.py --help)."
 )
 
@@ -45,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.sample import run_sample as command
             case "info":
                 from engine.cli.info import run_info as command
+            case "bench":
+                from engine.cli.bench import run_bench as command
             case "screenshot":
                 command = take_screenshot
             case _:

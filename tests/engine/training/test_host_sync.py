@@ -34,8 +34,9 @@ def test_the_watch_sees_a_read() -> None:
 
 
 @pytest.mark.parametrize("noise_levels", ["uniform-t", "log-normal"])
-def test_a_training_step_reads_nothing_from_the_device(workspace, noise_levels) -> None:
-    config = tiny().changed(
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_training_step_reads_nothing_from_the_device(workspace, noise_levels, optimiser) -> None:
+    config = tiny(optimiser=optimiser).changed(
         # one_hot checks the range of its labels on a CPU, and only there.
         model={"widths": (8, 16), "embedding_width": 16, "class_embedding": False},
         diffusion={"noise_levels": noise_levels})
