@@ -19,7 +19,7 @@ from engine.cli.usage import (
 from engine.config import SamplingConfig, describe, preset_names
 from engine.data.catalogue import dataset_names
 
-PAGES = ("train", "forward", "reverse")  # that a screenshot can show
+PAGES = ("train", "forward", "reverse", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")
