@@ -11,8 +11,7 @@ from engine.config import RunConfig
 from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, TrajectoryRequest
 
 if TYPE_CHECKING:
-    from engine.measure.race import RaceRequest
-    from engine.measure.race_quality import RaceQualityRequest
+    from engine.measure.quality import QualityRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -75,21 +74,11 @@ def jump_job(request: JumpRequest, key: str = "forward") -> Job:
     return Job(key, make)
 
 
-def race_job(request: RaceRequest, key: str = "race", priority: Priority = Priority.INTERACTIVE) -> Job:
-    """Lanes of sampling settings from the same noise, a network call of one of them at a time."""
+def quality_job(request: QualityRequest, key: str = "quality") -> Job:
+    """How good a run's pictures are, by two judges; saved with the run."""
     def make(workspace: Workspace) -> JobGenerator:
-        from engine.measure.race import run_race
+        from engine.measure.quality import measure_quality
 
-        return run_race(workspace, request)
-
-    return Job(key, make, priority)
-
-
-def race_quality_job(request: RaceQualityRequest, key: str = "race-quality") -> Job:
-    """The same lanes measured over many pictures; saved with the run."""
-    def make(workspace: Workspace) -> JobGenerator:
-        from engine.measure.race_quality import measure_race
-
-        return measure_race(workspace, request)
+        return measure_quality(workspace, request)
 
     return Job(key, make, Priority.BACKGROUND)

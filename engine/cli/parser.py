@@ -18,8 +18,9 @@ from engine.cli.usage import (
 )
 from engine.config import SamplingConfig, describe, preset_names
 from engine.data.catalogue import dataset_names
+from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
 
-PAGES = ("train", "forward", "reverse", "race")  # that a screenshot can show
+PAGES = ("train", "forward", "reverse")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")
@@ -51,6 +52,14 @@ def build_parser() -> Parser:
             "depend on the others.",
         )
     )
+    _measure(
+        commands.add_parser(
+            "measure",
+            help="measure how good a run's pictures are",
+            description="Draw pictures of all classes from a run and compare them with real ones by two judges. The "
+            "answer is kept with the run: asked again, it is there at once.",
+        )
+    )
     _screenshot(
         commands.add_parser(
             "screenshot",
@@ -59,13 +68,6 @@ def build_parser() -> Parser:
         )
     )
     _info(commands.add_parser("info", help="say what a run is", description="Say what a run is and how far it got."))
-    _bench(
-        commands.add_parser(
-            "bench",
-            help="measure this machine",
-            description="Measure how fast this machine trains a preset and draws ten digits.",
-        )
-    )
     return parser
 
 
@@ -111,6 +113,21 @@ def _sample(parser: argparse.ArgumentParser) -> None:
         "--count", type=whole(1, 10_000_000), metavar="N", help="how many pictures (default one a class)"
     )
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)")
+    _drawing(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=".npz with images, labels and seeds, or .png with a grid",
+    )
+    _device(parser)
+    _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
+
+
+def _drawing(parser: argparse.ArgumentParser) -> None:
+    """How pictures are drawn, and from which weights."""
     parser.add_argument("--sampler", choices=SAMPLERS, help="default: the run's own")
     parser.add_argument(
         "--steps",
@@ -142,13 +159,21 @@ def _sample(parser: argparse.ArgumentParser) -> None:
         help="average the weights over the last so many percent of training: as old, in the mean, as a plain average "
         "over that part (default: the average that the snapshot holds)",
     )
+
+
+def _measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
     parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help=".npz with images, labels and seeds, or .png with a grid",
+        "--count",
+        type=whole(SMALLEST_COUNT, LARGEST_COUNT),
+        default=DEFAULT_COUNT,
+        metavar="N",
+        help=f"how many pictures, as many of each class (default {DEFAULT_COUNT})",
     )
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)")
+    _drawing(parser)
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
+    parser.add_argument("--json", action="store_true", help="all of it, for programs")
     _device(parser)
     _settings(parser, "sampling.clip_x0=false")
     _runs_dir(parser)
@@ -166,17 +191,6 @@ def _screenshot(parser: argparse.ArgumentParser) -> None:
 def _info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
     parser.add_argument("--json", action="store_true", help="all of it, for programs")
-    _runs_dir(parser)
-
-
-def _bench(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", default="quick", help=f"trained: {', '.join(preset_names())} (default quick)")
-    parser.add_argument("--run", metavar="DIR", default="bundled", help="what is drawn from (default `bundled`)")
-    parser.add_argument(
-        "--seconds", type=seconds, default=30.0, metavar="S", help="about how long it may take (default 30)"
-    )
-    parser.add_argument("--json", action="store_true", help="all of it, for programs")
-    _device(parser)
     _runs_dir(parser)
 
 
