@@ -1,7 +1,7 @@
 """Diffuscope: the window by default, subcommands without a screen.
 
 python main.py [--run DIR]        open the window
-python main.py train --help       also sample, measure, screenshot, info
+python main.py train --help       also sample, measure, screenshot, info, bench
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NO_DISPLAY = (
-    "There is no display for the window; the commands train, sample, measure, screenshot and info need none "
+    "There is no display for the window; the commands train, sample, measure, screenshot, info and bench need none "
     "(python main.py --help)."
 )
 
@@ -30,14 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a C locale must not turn a thin space into a crash
 
+    from engine.cli.parser import build_parser
     from engine.cli.usage import one_sentence
     from engine.errors import DiffuscopeError
 
     try:
-        if not (sys.argv[1:] if argv is None else argv):
-            return open_window(None)  # with nothing to parse, the commands' code is not loaded
-        from engine.cli.parser import build_parser
-
         args = build_parser().parse_args(argv)
         if getattr(args, "runs_dir", None):
             os.environ["DIFFUSCOPE_RUNS_DIR"] = str(args.runs_dir.resolve())
@@ -50,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.measure import run_measure as command
             case "info":
                 from engine.cli.info import run_info as command
+            case "bench":
+                from engine.cli.bench import run_bench as command
             case "screenshot":
                 command = take_screenshot
             case _:

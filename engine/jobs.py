@@ -12,6 +12,8 @@ from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, Trajectory
 
 if TYPE_CHECKING:
     from engine.measure.quality import QualityRequest
+    from engine.measure.race import RaceRequest
+    from engine.measure.race_quality import RaceQualityRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -72,6 +74,26 @@ def jump_job(request: JumpRequest, key: str = "forward") -> Job:
                                                               workspace.device))
 
     return Job(key, make)
+
+
+def race_job(request: RaceRequest, key: str = "race", priority: Priority = Priority.INTERACTIVE) -> Job:
+    """Lanes of sampling settings from the same noise, a network call of one of them at a time."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.race import run_race
+
+        return run_race(workspace, request)
+
+    return Job(key, make, priority)
+
+
+def race_quality_job(request: RaceQualityRequest, key: str = "race-quality") -> Job:
+    """The same lanes measured over many pictures; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.race_quality import measure_race
+
+        return measure_race(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
 
 
 def quality_job(request: QualityRequest, key: str = "quality") -> Job:

@@ -20,7 +20,7 @@ from engine.config import SamplingConfig, describe, preset_names
 from engine.data.catalogue import dataset_names
 from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
 
-PAGES = ("train", "forward", "reverse")  # that a screenshot can show
+PAGES = ("train", "forward", "reverse", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")
@@ -68,6 +68,13 @@ def build_parser() -> Parser:
         )
     )
     _info(commands.add_parser("info", help="say what a run is", description="Say what a run is and how far it got."))
+    _bench(
+        commands.add_parser(
+            "bench",
+            help="measure this machine",
+            description="Measure how fast this machine trains a preset and draws ten digits.",
+        )
+    )
     return parser
 
 
@@ -191,6 +198,17 @@ def _screenshot(parser: argparse.ArgumentParser) -> None:
 def _info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
     parser.add_argument("--json", action="store_true", help="all of it, for programs")
+    _runs_dir(parser)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", default="quick", help=f"trained: {', '.join(preset_names())} (default quick)")
+    parser.add_argument("--run", metavar="DIR", default="bundled", help="what is drawn from (default `bundled`)")
+    parser.add_argument(
+        "--seconds", type=seconds, default=30.0, metavar="S", help="about how long it may take (default 30)"
+    )
+    parser.add_argument("--json", action="store_true", help="all of it, for programs")
+    _device(parser)
     _runs_dir(parser)
 
 
