@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 
-from engine.cli.sample import _sampling, ignored
+from engine.cli.sample import ignored, sampling_of
 from engine.cli.usage import LARGEST_SEED
 from engine.errors import BadSetting
 from engine.events import JobProgress
@@ -30,7 +30,7 @@ def run_measure(args: argparse.Namespace) -> int:
     run = Run.open(resolve_run(args.run))
     if args.seed + args.count - 1 > LARGEST_SEED:
         raise BadSetting(f"Seeds end at {LARGEST_SEED}; {args.count} pictures from seed {args.seed} go beyond.")
-    sampling = _sampling(args, run)
+    sampling = sampling_of(args, run)
     for sentence in ignored(args, sampling, run.schedule()):
         print(sentence, file=sys.stderr)
     request = QualityRequest(run.path, sampling, args.snapshot, args.count, args.seed, args.average, args.again)

@@ -42,7 +42,7 @@ def run_sample(args: argparse.Namespace) -> int:
         raise BadSetting(f"Seeds end at {LARGEST_SEED}; {count} pictures from seed {args.seed} go beyond.")
     labels = np.array([classes[i % len(classes)] for i in range(count)], dtype=np.int64)
     seeds = args.seed + np.arange(count, dtype=np.int64)
-    sampling = _sampling(args, run)
+    sampling = sampling_of(args, run)
     for sentence in ignored(args, sampling, run.schedule()):
         print(sentence, file=sys.stderr)
     snapshot, images = _draw(args, run, labels, seeds, sampling)
@@ -60,7 +60,7 @@ def run_sample(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sampling(args: argparse.Namespace, run: Run) -> SamplingConfig:
+def sampling_of(args: argparse.Namespace, run: Run) -> SamplingConfig:
     """The run's own sampling, changed by --set and by the named options."""
     named = {
         "sampler": args.sampler,

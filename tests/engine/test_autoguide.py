@@ -123,16 +123,16 @@ def test_the_command_line_draws_the_same(workspace: Workspace, run: Run, tmp_pat
 def test_none_puts_the_class_back_where_the_run_guides_against_a_snapshot(run: Run, tmp_path: Path,
                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.cli.parser import build_parser
-    from engine.cli.sample import _sampling
+    from engine.cli.sample import sampling_of
 
     own = Run.open(run.path)
     monkeypatch.setattr(own, "info", own.info.model_copy(update={
         "config": CONFIG.changed(sampling={"autoguide_step": 3})}))
     words = shlex.split(sample_command(own, 9, 7, 5, CONFIG.sampling, "x.npz"))
     assert words[words.index("--autoguide") + 1] == "none"
-    assert _sampling(build_parser().parse_args(words[2:]), own).autoguide_step is None
+    assert sampling_of(build_parser().parse_args(words[2:]), own).autoguide_step is None
     bare = build_parser().parse_args(["sample", "--run", "x", "--out", "x.npz"])
-    assert _sampling(bare, own).autoguide_step == 3
+    assert sampling_of(bare, own).autoguide_step == 3
 
 
 @pytest.mark.parametrize(("options", "sentence"), [

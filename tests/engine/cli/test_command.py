@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import main as entry
 from engine.cli.command import run_argument, sample_arguments, sample_command
 from engine.cli.parser import build_parser
-from engine.cli.sample import _sampling
+from engine.cli.sample import sampling_of
 from engine.config import GridName, SamplerName, SamplingConfig, load_preset
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.forward import to_uint8
@@ -68,7 +68,7 @@ def test_the_command_read_back_means_the_same(run: Run, sampler: str, grid: str,
     words = shlex.split(sample_command(run, 3, label, seed, wanted, "a b.png"))
     assert words[:3] == ["python", "main.py", "sample"]
     args = build_parser().parse_args(words[2:])
-    read = _sampling(args, run)
+    read = sampling_of(args, run)
     unused = {} if sampler == "ddim" else {"eta": eta}  # no other sampler looks at it
     assert read.model_copy(update=unused) == wanted
     assert (args.classes, args.seed, args.snapshot, str(args.out)) == (str(label), seed, 3, "a b.png")
