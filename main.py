@@ -30,11 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a C locale must not turn a thin space into a crash
 
-    from engine.cli.parser import build_parser
     from engine.cli.usage import one_sentence
     from engine.errors import DiffuscopeError
 
     try:
+        if not (sys.argv[1:] if argv is None else argv):
+            return open_window(None)  # with nothing to parse, the commands' code is not loaded
+        from engine.cli.parser import build_parser
+
         args = build_parser().parse_args(argv)
         if getattr(args, "runs_dir", None):
             os.environ["DIFFUSCOPE_RUNS_DIR"] = str(args.runs_dir.resolve())

@@ -60,6 +60,7 @@ class Session(Coordinates):
         self.locked_by = ""  # who else is training the open run
         self._range: tuple[tuple[str, int, tuple[int, ...]], tuple[int, int] | None] | None = None
         self._strip_steps: list[int] = []
+        self._late = False  # losses and markers of the open run are not read yet
         self.requests = TrajectoryRequests(self.bridge, self)
         self.requests.changed.connect(self._on_trajectories)
         self.requests.failed.connect(lambda told: self._say_report("trajectory", told))
@@ -144,6 +145,7 @@ class Session(Coordinates):
         self._refresh.stop()
         self._reset_training_words()
         self.training_state = TrainingState.IDLE
+        self._late = False
         self._set_losses(np.empty((0, 3)))
         self.run_changed.emit()
         self.snapshots_changed.emit()
@@ -200,18 +202,26 @@ class Session(Coordinates):
             self.training_changed.emit()
 
     def _read_metrics(self) -> None:
+        """What the run's files tell of its training. Thousands of losses wait until a page asks for them."""
         run = self.run
         if run is None:
             return
-        metrics = run.metrics()
-        self.markers = [Marker(str(m.get("kind", "")), int(m.get("step", 0)), float(m.get("seconds", 0.0)),
-                               str(m.get("text", ""))) for m in metrics.markers]
-        self._set_losses(np.stack([metrics.steps, metrics.losses, metrics.seconds], axis=1)
-                         if len(metrics.steps) else np.empty((0, 3)))
+        self._late, self._losses_live = True, False
+        self.losses_changed.emit()
         self._strip_steps = list(run.sample_strips())
         self.samples = self.samples_at(self._strip_steps[-1]) if self._strip_steps else None
         self.markers_changed.emit()
         self.samples_changed.emit()
+
+    def _read_late(self, *, wanted: bool = True) -> None:
+        run, late, self._late = self.run, self._late, False
+        if run is None or not late or not wanted:
+            return
+        metrics = run.metrics()
+        self._markers = [Marker(str(m.get("kind", "")), int(m.get("step", 0)), float(m.get("seconds", 0.0)),
+                                str(m.get("text", ""))) for m in metrics.markers]
+        self._put_losses(np.stack([metrics.steps, metrics.losses, metrics.seconds], axis=1)
+                         if len(metrics.steps) else np.empty((0, 3)))
 
     @property
     def sample_steps(self) -> list[int]:
@@ -396,9 +406,7 @@ class Session(Coordinates):
         self.message_cleared.emit("open-run")
         self.training_path = event.path
         if event.resumed_at:
-            strips, markers = run.sample_strips(), list(self.markers)
-            self._strip_steps = [s for s in strips if s <= event.resumed_at]
-            self.markers = markers
+            self._strip_steps = [s for s in run.sample_strips() if s <= event.resumed_at]
         else:
             self._strip_steps = []
         self._take_run(run)

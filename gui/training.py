@@ -83,7 +83,7 @@ class TrainingControl(QObject):
     def _reset_training_words(self) -> None:
         self.progress: Progress | None = None
         self._progressed_at = 0.0
-        self.markers: list[Marker] = []
+        self._markers: list[Marker] = []
         self.failure: TrainingFailed | None = None
         self.saved_at: float | None = None
         self.resume_note = ""
@@ -103,9 +103,16 @@ class TrainingControl(QObject):
     @property
     def losses(self) -> NDArray[np.float64]:
         """Rows step, loss, seconds of the run that is shown (a view; do not write to it)."""
+        self._read_late()
         view = self._losses[: self._loss_count]
         view.flags.writeable = False
         return view
+
+    @property
+    def markers(self) -> list[Marker]:
+        """Pauses and the like of the run that is shown."""
+        self._read_late()
+        return self._markers
 
     # ---- controls ----
 
@@ -143,6 +150,7 @@ class TrainingControl(QObject):
         self._begin(job, run.path, run.info.step, pause_after)
 
     def _begin(self, job: Any, path: Path, step: int, pause_after: int) -> None:
+        self._read_late(wanted=step > 0)
         self._reset_training_words()
         self._discarding = False
         self.training_path = path
@@ -223,6 +231,10 @@ class TrainingControl(QObject):
 
     # ---- for the session to fill in ----
 
+    def _read_late(self, *, wanted: bool = True) -> None:
+        """Take in what was left unread of a run that was opened; not wanted: leave it so for good."""
+        raise NotImplementedError
+
     def _writable_run(self, *, quiet: bool = False) -> Any:
         """The open run if training may go on in it."""
         raise NotImplementedError
@@ -275,7 +287,7 @@ class TrainingControl(QObject):
                 self.saved_at = saved
                 self.training_changed.emit()
             case Marker() as marker:
-                self.markers.append(marker)
+                self._markers.append(marker)
                 self.markers_changed.emit()
             case Warned(report=report):
                 self.warnings[report.kind] = report
@@ -352,10 +364,13 @@ class TrainingControl(QObject):
 
     def _set_losses(self, rows: NDArray[np.float64]) -> None:
         """The losses of a run that this process does not train."""
+        self._put_losses(rows)
+        self.losses_changed.emit()
+
+    def _put_losses(self, rows: NDArray[np.float64]) -> None:
         self._losses = np.array(rows, dtype=np.float64).reshape(-1, 3)
         self._loss_count = len(self._losses)
         self._losses_live = False
-        self.losses_changed.emit()
 
     def _on_losses(self) -> None:
         buffer = self.bridge.compute.losses

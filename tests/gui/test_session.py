@@ -50,6 +50,25 @@ def test_a_run_opens_at_its_end(session: Session, tmp_path: Path) -> None:
     assert session.training_state is TrainingState.FINISHED
 
 
+def test_losses_are_read_once_and_when_they_are_asked_for(session: Session, tmp_path: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "a")
+    read: list[Path] = []
+    metrics = Run.metrics
+    monkeypatch.setattr(Run, "metrics", lambda run: read.append(run.path) or metrics(run))
+    told: list[int] = []
+    session.losses_changed.connect(lambda: told.append(1))
+    assert session.open_run(tmp_path / "a")
+    assert (read, told) == ([], [1])
+    assert len(session.losses) == 40
+    assert [m.kind for m in session.markers] == ["paused"]
+    assert read == [tmp_path / "a"]
+    session.open_run(tmp_path / "a")
+    session.close_run()
+    assert len(session.losses) == 0
+    assert read == [tmp_path / "a"]
+
+
 @pytest.mark.parametrize("kind", ["picture", "pickle", "empty", "missing", "broken"])
 def test_what_is_no_run_is_refused_in_words_and_changes_nothing(session: Session, tmp_path: Path,
                                                                 kind: str) -> None:
