@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Line
+from gui.widgets.plot_numbers import log_ticks
 from gui.widgets.segmented import Segmented
 
 PICTURE, MANY = "picture", "many"
@@ -38,6 +40,38 @@ class Curve:
     seconds: NDArray[np.float64]
     quality: NDArray[np.float64]
     intervals: tuple[tuple[float, float], ...] = ()
+
+
+class CostPlot(Plot):
+    """A plot whose x runs over costs by their logarithm, since 3 steps and 50 are to be seen at once.
+
+    Lines are given log10 x; labels, the description and copied values tell x itself.
+    """
+
+    def __init__(self, x_name: str) -> None:
+        super().__init__("Quality", "", x_name)
+        self.axes.x_format = lambda place: number(float(f"{10**place:.4g}"))
+
+    def set_costs(self, low: float, high: float) -> None:
+        """The range of x, both above 0, with labels at 1, 2 or 5 times a power of ten."""
+        low, high = math.log10(low), math.log10(max(high, 1.001 * low))
+        self.set_x_range(low, high)
+        ticks = [math.log10(tick) for tick in log_ticks(10**low, 10**high, 6)]
+        self.set_ticks(x=ticks)
+
+    def values_text(self) -> str:
+        shown = [line for line in self.lines if line.visible and line.legend and len(line.x)]
+        rows = ["\t".join(f"{self.x_name}\t{line.name}" for line in shown)]
+        for i in range(max((len(line.x) for line in shown), default=0)):
+            rows.append("\t".join(f"{10**line.x[i]:.6g}\t{line.y[i]:.10g}" if i < len(line.x) else "\t"
+                                  for line in shown))
+        return "\n".join(rows)
+
+    def _describe(self) -> None:
+        super()._describe()
+        at = self.readout_place()
+        where = "" if at is None else f" at {number(float(f'{10**at:.3g}'))} {self.x_name}"
+        self.setAccessibleDescription(f"{self.legend.text()}{where}")
 
 
 class ComparePlots(QWidget):
@@ -60,8 +94,7 @@ class ComparePlots(QWidget):
         head.setSpacing(8)
         for widget, stretch in ((self.which, 0), (self.quality, 0), (self.note, 1)):
             head.addWidget(widget, stretch)
-        self.by_calls = Plot("Quality", "", "calls")
-        self.by_seconds = Plot("Quality", "", "ms")
+        self.by_calls, self.by_seconds = CostPlot("calls"), CostPlot("ms")
         self._lines: list[tuple[Line, Line]] = []
         self._bars: list[tuple[Line, Line]] = []
         self._drawn: tuple[object, ...] = ()
@@ -210,26 +243,26 @@ class ComparePlots(QWidget):
         if shape != self._drawn:
             self._drawn = shape
             self._make_lines(lanes, chosen, 1 if reading else 4, len(spans))
-        most = [1.0, 1.0]
+        reach: list[list[float]] = [[], []]
         for (one, other), curve in zip(self._lines, curves, strict=True):
             for axis, line in enumerate((one, other)):
                 if curve is None or len(curve.quality) == 0:
                     line.set_data([], [])
                     continue
                 x = self._x(curve, axis)
-                line.set_data(x, curve.quality)
-                most[axis] = max(most[axis], float(x.max()))
+                line.set_data(np.log10(x), curve.quality)
+                reach[axis] += [float(x.min()), float(x.max())]
         for k, (pair, (low, high)) in enumerate(zip(self._bars, spans, strict=True)):
             assert own is not None
             for axis, line in enumerate(pair):
-                x = float(self._x(own, axis)[k])
+                x = math.log10(float(self._x(own, axis)[k]))
                 line.set_data([x, x], [low, high])
-        for plot, largest in zip((self.by_calls, self.by_seconds), most, strict=True):
-            plot.set_x_range(0, largest)
+        for plot, costs in zip((self.by_calls, self.by_seconds), reach, strict=True):
+            plot.set_costs(min(costs, default=1.0), max(costs, default=100.0))
 
     @staticmethod
     def _x(curve: Curve, axis: int) -> NDArray[np.float64]:
-        return curve.nfe if axis == 0 else 1000 * curve.seconds
+        return curve.nfe if axis == 0 else np.maximum(1000 * curve.seconds, 1e-3)
 
     def _make_lines(self, lanes: Sequence[SamplingConfig], chosen: int, decimals: int, bars: int) -> None:
         for one, other in [*self._lines, *self._bars]:
@@ -240,6 +273,6 @@ class ComparePlots(QWidget):
                           for plot in (self.by_calls, self.by_seconds))
             return one, other
 
-        self._bars = [pair("", CHOSEN, legend=False) for _ in range(bars)]
+        self._bars = [pair("", LaneStyle(CHOSEN.token, 1.0, "solid"), legend=False) for _ in range(bars)]
         self._lines = [pair(name, lane_style(i, chosen), decimals=decimals, points=self.many())
                        for i, name in enumerate(self._names(lanes))]

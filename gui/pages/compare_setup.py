@@ -96,7 +96,9 @@ class CompareSetup(QObject):
         self.pictures.committed.connect(lambda _, count: self._change(pictures=count))
         self.measure = OutlineButton("Measure")
         self.measure.clicked.connect(self.measure_asked)
-        self.progress = JobProgressBar("Measuring")
+        self.progress = JobProgressBar("")  # the section says what; a dock has room for count and time left
+        self.progress.setAccessibleName("Measuring over many pictures")
+        self.progress.cancel.setAccessibleName("Cancel measuring")
         self.progress.cancel.setToolTip("End the measurement; nothing of it is kept.")
         self.progress.cancelled.connect(self.cancel_asked)
         self.progress.hide()
@@ -152,8 +154,9 @@ class CompareSetup(QObject):
         self.many.set_state_text(words)
 
     def show_progress(self, progress: JobProgress) -> None:
-        """How far the measurement is."""
-        self.progress.set(progress.n, progress.total, progress.unit)
+        """How far the measurement is, in pictures' worth of network calls."""
+        pictures = self.session.race.pictures
+        self.progress.set(pictures * progress.n // max(1, progress.total), pictures)
 
     def _schedule(self) -> Any:
         run = self.session.run

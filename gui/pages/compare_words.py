@@ -11,6 +11,7 @@ from engine.config import SamplingConfig, number
 from engine.measure.race import LaneFrames, RaceReady, deterministic
 from engine.measure.race_quality import THERE_DISTANCE, LaneQuality, interval
 from gui.widgets.setting_words import choice_label
+from gui.words import capital
 
 NARROW = "\u202f"
 SURE = 0.95  # the judge's probability from which on it is called sure
@@ -162,7 +163,7 @@ def quality_finding(lanes: Sequence[SamplingConfig], found: Sequence[LaneQuality
     least = min(nfe for nfe, *_ in at.values())
     winners = [name for name in at if at[name][0] == least]
     quality, place = at[winners[0]][2:]
-    numbers = f"{_score(quality, place)} after {calls(least)} ({number(quality.num_steps[place])} steps, " \
+    numbers = f"{capital(_score(quality, place))} after {calls(least)} ({number(quality.num_steps[place])} steps, " \
               f"{duration(quality.seconds[place])} a picture)"
     others = [f"{name} needs {number(at[name][0])}" if name in at else f"{name} is not there by {_last_calls(q)}"
               for name, q in known if name not in winners]
@@ -171,9 +172,19 @@ def quality_finding(lanes: Sequence[SamplingConfig], found: Sequence[LaneQuality
         numbers += f"; {', '.join(others)}"
     if quickest not in winners:
         numbers += f". In seconds {quickest} is first, with {duration(at[quickest][1])}"
-    goal = "" if judged else f" There means a mean squared distance of at most {THERE_DISTANCE}; n = {number(n)}."
+    goal = _near(known) if judged else \
+        f" There means a mean squared distance of at most {THERE_DISTANCE}; n = {number(n)}."
     verb = "is" if len(winners) == 1 else "are"
     return Said(f"{listed(winners)} {verb} there first.", f"{numbers}.{goal}{left}")
+
+
+def _near(known: Sequence[tuple[str, LaneQuality]]) -> str:
+    """Which lane solves its equation with the fewest calls: the share read right alone hardly tells them apart."""
+    near = sorted((quality.nfe[place], name) for name, quality in known if (place := quality.first_near()) is not None)
+    if not near:
+        return ""
+    words = ", ".join(f"{name} {number(nfe)}" for nfe, name in near)
+    return f" Calls to within {THERE_DISTANCE} of the reference: {words}."
 
 
 def _last(quality: LaneQuality) -> float:

@@ -150,10 +150,14 @@ def quality(right=None, distance=None, reference=100) -> LaneQuality:
 
 def test_there_is_where_a_lane_stays_as_good_as_the_reference() -> None:
     assert quality((98, 99, 100)).first_there() == 1
-    assert quality((99, 98, 100)).first_there() == 2
+    assert quality((99, 98, 100)).first_there() == 0, "one picture fewer is chance"
+    assert quality((99, 90, 100)).first_there() == 2, "ten are not"
     assert quality((97, 98, 98)).first_there() is None
     assert quality((60, 79, 80), reference=80).first_there() == 2
     assert quality(distance=(0.02, 0.01, 0.001)).first_there() == 1
+    assert quality(distance=(0.001, 0.02, 0.001)).first_there() == 2
+    assert quality((100, 100, 100), (0.02, 0.01, 0.001)).first_near() == 1
+    assert quality((100, 100, 100)).first_near() is None
 
 
 def test_what_is_read_back_is_what_was_written_or_nothing() -> None:
