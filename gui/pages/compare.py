@@ -21,7 +21,7 @@ from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.section import Section
 
-PLOTS, LEAST_PLOTS = 270, 228  # px of height at 100 % that the plots are left, less where there is little in all
+PLOTS, LEAST_PLOTS = 270, 208  # px of height at 100 % that the plots are left, less where there is little in all
 OLD_STAYS_MS = 300  # the last race stays so long while the next has not begun: nothing flickers
 
 

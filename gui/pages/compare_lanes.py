@@ -23,6 +23,7 @@ GAP = 16  # between lanes
 PAIR_GAP = 4  # between x_t and predicted x0
 LARGEST = 12  # factor
 BAR = 3
+FACTS = 180  # px that calls, seconds and place want
 
 PICTURE_HELP = "Shown clipped to −1…1. Hover for values, right-click to copy or save."
 
@@ -260,6 +261,7 @@ class LaneRow(QWidget):
     def fit(self, width: int, height: int) -> None:
         """Take as much of a room of this size as the pictures want."""
         factor, beside = self.factor_for(width, height)
+        column = (width - (len(self.views) - 1) * GAP) / max(1, len(self.views))
         direction = QBoxLayout.Direction.LeftToRight if beside else QBoxLayout.Direction.TopToBottom
         for view in self.views:
             if view.pair.direction() != direction:
@@ -268,8 +270,10 @@ class LaneRow(QWidget):
             for picture in (view.x, view.x0):
                 picture.set_factor(factor)
             wide = self._shape[1] * factor
-            for part in (view.bar, view.facts):
-                part.setFixedWidth(2 * wide + PAIR_GAP if beside else wide)
+            wide = 2 * wide + PAIR_GAP if beside else wide
+            view.bar.setFixedWidth(wide)
+            # As wide as the picture, so that the place stands at its corner, unless that leaves no room for words.
+            view.facts.setFixedWidth(min(int(column), max(wide, theme().px(FACTS))))
         pictures = self._shape[0] * factor
         if self._show_x and not beside:
             pictures = 2 * pictures + PAIR_GAP

@@ -21,7 +21,7 @@ from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Line
-from gui.widgets.plot_numbers import log_ticks
+from gui.widgets.plot_numbers import log_ticks, tick_label
 from gui.widgets.segmented import Segmented
 
 PICTURE, MANY = "picture", "many"
@@ -51,6 +51,7 @@ class CostPlot(Plot):
     def __init__(self, x_name: str) -> None:
         super().__init__("Quality", "", x_name)
         self.axes.x_format = lambda place: number(float(f"{10**place:.4g}"))
+        self.axes.y_format = lambda y: tick_label(y) if y >= 1e-4 or y == 0 else f"{y:.8f}".rstrip("0")
 
     def set_costs(self, low: float, high: float) -> None:
         """The range of x, both above 0, with labels at 1, 2 or 5 times a power of ten."""
@@ -149,7 +150,7 @@ class ComparePlots(QWidget):
     def show_race(self, race: RaceReady | None, lanes: Sequence[SamplingConfig], chosen: int, class_name: str) -> None:
         """The predictions of the race so far."""
         reading = self.quality.value() == READ
-        self._titles(f"Judge reads {class_name}" if reading else "Distance from the reference", reading)
+        self._titles(f"Judge reads {class_name}" if reading else "Distance", reading)
         if not reading and not (race is not None and race.complete):
             self._await_reference(lanes, chosen)
             return
@@ -182,7 +183,7 @@ class ComparePlots(QWidget):
                   pictures: int, busy: str) -> None:
         """Figures over many pictures; busy: what to say instead while there are none."""
         reading = self.quality.value() == READ
-        self._titles("Read right" if reading else "Distance from the reference", reading)
+        self._titles("Read right" if reading else "Distance", reading)
         known = [quality for quality in found if quality is not None]
         if not known:
             button = self.empty.buttons[0]
@@ -196,10 +197,10 @@ class ComparePlots(QWidget):
             return
         self._draw(lanes, [self._curve(quality, reading) for quality in found], chosen)
         names = self._names(lanes)
-        steps = ", ".join(number(n) for n in known[0].num_steps)
+        few, many = known[0].num_steps[0], known[0].num_steps[-1]
         bars = f"; bars: 95\u202f% interval of {names[chosen]}" if reading and found[chosen] is not None else ""
         slow = ", beside training" if any(quality.beside_training for quality in known) else ""
-        count = f"n = {number(known[0].pictures)} for each of {steps} steps"
+        count = f"n = {number(known[0].pictures)} at each of {few} to {many} steps"
         self.note.setText(f"{count}{slow}{bars}{self._without(lanes)}")
         for plot in (self.by_calls, self.by_seconds):
             plot.set_y_range(None)
@@ -242,7 +243,7 @@ class ComparePlots(QWidget):
         shape = (tuple(self._names(lanes)), chosen, reading, self.many(), len(spans))
         if shape != self._drawn:
             self._drawn = shape
-            self._make_lines(lanes, chosen, 1 if reading else 4, len(spans))
+            self._make_lines(lanes, chosen, 1 if reading else 5 if self.many() else 4, len(spans))
         reach: list[list[float]] = [[], []]
         for (one, other), curve in zip(self._lines, curves, strict=True):
             for axis, line in enumerate((one, other)):

@@ -19,12 +19,13 @@ COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
 def lane_names(lanes: Sequence[SamplingConfig]) -> list[str]:
-    """A name for each lane: the sampler, and where two lanes share one, what sets them apart."""
+    """A name for each lane: the sampler, and where two lanes share one, what sets them apart ("DDIM 20": its steps)."""
     names = []
     for lane in lanes:
         twins = [other for other in lanes if other.sampler == lane.sampler]
-        words = [choice_label(lane.sampler)]
-        for field, text in (("num_steps", f"{number(lane.num_steps)} steps"), ("eta", f"η {number(lane.eta)}"),
+        steps = len({other.num_steps for other in twins}) > 1
+        words = [choice_label(lane.sampler) + (f" {number(lane.num_steps)}" if steps else "")]
+        for field, text in (("eta", f"η {number(lane.eta)}"),
                             ("guidance_scale", f"w {number(lane.guidance_scale)}"),
                             ("grid", choice_label(lane.grid).lower())):
             if len({getattr(other, field) for other in twins}) > 1:
@@ -209,7 +210,7 @@ def _score(quality: LaneQuality, place: int) -> str:
 def reading_words(lane: LaneFrames, frame: int, class_name: str, judged: bool, complete: bool) -> str:
     """The judge's reading of a frame, or how far it is from the reference."""
     if judged:
-        return f"judge: {class_name} with {percent(float(lane.probability[frame]))}"
+        return f"judge {class_name}, {percent(float(lane.probability[frame]))}"
     return reference_words(lane, frame, complete)
 
 

@@ -202,8 +202,8 @@ def test_lanes_grow_on_the_way_and_get_their_place_at_the_end(qtbot: QtBot, sess
     wait_over(qtbot, page)
     assert [v.place.text() for v in page.row.views] == ["4th", "3rd", "2nd", "1st"]
     assert view.count.text() == "40 calls, 40 ms"
-    assert page.row.views[0].reading.text() == "judge: 3 with 99\u202f%; not comparable"
-    assert page.row.views[3].reading.text() == "judge: 3 with 99\u202f%; off by 0.056"
+    assert page.row.views[0].reading.text() == "judge 3, 99\u202f%; not comparable"
+    assert page.row.views[3].reading.text() == "judge 3, 99\u202f%; off by 0.056"
     assert page.run.text() == "Run again"
 
 
@@ -396,7 +396,7 @@ def test_names_say_what_sets_two_lanes_apart() -> None:
     assert lane_names(LANES) == NAMES
     two = (SamplingConfig(sampler="ddim", num_steps=20), SamplingConfig(sampler="ddim", num_steps=50),
            SamplingConfig(sampler="heun"))
-    assert lane_names(two) == ["DDIM, 20 steps", "DDIM, 50 steps", "Heun"]
+    assert lane_names(two) == ["DDIM 20", "DDIM 50", "Heun"]
     assert lane_names((two[0], two[0].model_copy(update={"guidance_scale": 1.5}))) == ["DDIM, w 2", "DDIM, w 1.5"]
     styles = {lane_style(i, 5) for i in range(6)}
     assert len(styles) == 6, "every lane can be told from the others"
@@ -437,7 +437,7 @@ def test_a_measurement_shows_as_it_grows_and_its_finding_is_made_from_it(page: C
         "DDPM, DDIM and DPM++ 2M are there first. 99 of 100 read right (95\u202f% interval 95 to 100\u202f%) after 16 "
         "network calls (8 steps, 16 ms a picture); Heun needs 30. Calls to within 0.01 of the reference: DDIM 100, "
         "DPM++ 2M 100, Heun 198.")
-    assert page.plots.note.text() == ("n = 100 for each of 3, 5, 8, 12, 20, 50 steps; bars: 95\u202f% interval of "
+    assert page.plots.note.text() == ("n = 100 at each of 3 to 50 steps; bars: 95\u202f% interval of "
                                       "DPM++ 2M")
     assert [list(one.y) for one, _ in page.plots._lines] == [[90, 97, 99, 100, 100, 100]] * 4
     assert 10 ** page.plots._lines[2][0].x == pytest.approx([10, 18, 30, 46, 78, 198])
@@ -494,7 +494,7 @@ def test_where_no_judge_reads_the_distance_is_the_quality(qtbot: QtBot, session:
     wait_over(qtbot, page)
     assert page.plots.quality.value() == DISTANCE
     assert page.row.views[3].reading.text() == "off by 0.056"
-    assert page.plots.by_calls.title == "Distance from the reference"
+    assert page.plots.by_calls.title == "Distance"
     assert "judge" not in page.finding.text()
 
 
