@@ -10,6 +10,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QToolBar, QVBoxLayout, QWidget
 
 from engine import paths
+from engine.diffusion.schedules import fits
 from engine.events import TrainingState
 from gui.after_paint import AfterPaint
 from gui.awake import Awake
@@ -144,6 +145,8 @@ class MainWindow(QMainWindow):
                 session.restore(name, value)
         if same and place.step is not None and place.following is False:
             session.restore("step", place.step)
+        if same and place.sampling is not None and fits(place.sampling, session.schedule):
+            session.restore("sampling", place.sampling)
         known = {page.name for page in self.pages}
         # Something to look at comes before something to do.
         first = "reverse" if session.snapshots else "train"
@@ -254,7 +257,7 @@ class MainWindow(QMainWindow):
         place.run = str(session.run.path) if session.run else ""
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
-        place.race = session.race
+        place.race, place.sampling = session.race, session.sampling
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce
         state.speed = self.timeline.speed.value()
         self.docks.keep(state)

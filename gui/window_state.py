@@ -14,7 +14,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
-from engine.config import RaceConfig
+from engine.config import RaceConfig, SamplingConfig
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class Place:
     class_label: int | None = None
     seed: int | None = None
     race: RaceConfig | None = None
+    sampling: SamplingConfig | None = None
 
 
 @dataclass(slots=True)
@@ -81,6 +82,10 @@ def _race(value: Any) -> RaceConfig:
     return RaceConfig.model_validate_json(value)  # its ValidationError is a ValueError
 
 
+def _sampling(value: Any) -> SamplingConfig:
+    return SamplingConfig.model_validate_json(value)
+
+
 def _speed(value: Any) -> float:
     number = float(value)
     if not 0.25 <= number <= 4:
@@ -90,7 +95,7 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race}
+    "seed": _seed, "race": _race, "sampling": _sampling}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
@@ -135,7 +140,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig):
+    if isinstance(value, RaceConfig | SamplingConfig):
         return value.model_dump_json()
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 

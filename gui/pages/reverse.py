@@ -11,10 +11,11 @@ from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
 from gui.pages.base import MARGIN_Y, Page
+from gui.pages.reverse_advanced import one_prediction
 from gui.pages.reverse_film import ReverseFilm
 from gui.pages.reverse_save import open_below, save_menu
 from gui.pages.reverse_setup import ReverseSetup
-from gui.pages.reverse_stage import GUIDE_HELP, PICTURE_HELP, ReverseStage
+from gui.pages.reverse_stage import AUTOGUIDE_HELP, CLASS_DIFFERENCE, GUIDE_HELP, PICTURE_HELP, ReverseStage
 from gui.session import Session
 from gui.theme import theme
 from gui.trajectories import is_complete
@@ -226,11 +227,18 @@ class ReversePage(Page):
 
     def _show_chosen(self) -> None:
         self.stage.set_chosen(self.session.class_label, self._all_ten)
-        w = self.session.sampling.guidance_scale
-        self.stage.set_alone(f"w = {number(w)}: only one prediction was made" if w in (0, 1) else "")
-        which = "without" if w == 0 else "with"
-        self.stage.alone.setToolTip(f"At w = {number(w)} the network is asked only {which} the class, so there is "
-                                    "no second answer to compare with." if w in (0, 1) else "")
+        against = self.session.sampling.autoguide_step
+        self.stage.set_difference(CLASS_DIFFERENCE if against is None else f"D − D<sub>{number(against)}</sub>")
+        self._show_alone()
+
+    def _show_alone(self) -> None:
+        """Why there is no second prediction at this frame, if there is none."""
+        trajectory, frame, _ = self._drawn
+        last = len(trajectory.sigma) - 2 if trajectory is not None else 0  # the picture itself repeats that answer
+        sigma = float(trajectory.sigma[min(frame, last)]) if trajectory is not None and frame >= 0 else None
+        short, whole = one_prediction(self.session.sampling, sigma)
+        self.stage.set_alone(short)
+        self.stage.alone.setToolTip(whole)
 
     def _show_empty(self) -> None:
         session = self.session
@@ -336,10 +344,12 @@ class ReversePage(Page):
             stage.guide.set_image(trajectory.guidance[frame])
             self.film.set_frame(frame)
             span = f"{signed_span(stage.guide.values):.2f}"
-            stage.guide.setToolTip(f"{GUIDE_HELP} Here ±{span}.\n{PICTURE_HELP}")
+            about = GUIDE_HELP if self.session.sampling.autoguide_step is None else AUTOGUIDE_HELP
+            stage.guide.setToolTip(f"{about} Here ±{span}.\n{PICTURE_HELP}")
         if self._all_ten:
             self._show_all()
         self._drawn = (trajectory, frame, trajectory.filled)
+        self._show_alone()
         self._say(trajectory, frame)
 
     def _show_all(self) -> None:

@@ -10,23 +10,22 @@ from PySide6.QtGui import QGuiApplication
 from engine.cli.command import sample_arguments, sample_command
 from engine.compute import Message
 from engine.config import AVERAGE, SamplingConfig, find_setting, number
-from engine.diffusion.evaluations import network_evaluations
+from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.diffusion.schedules import timestep_grid
 from engine.errors import BadSetting
 from engine.events import TrajectoriesReady
+from gui.pages.reverse_advanced import AdvancedSampling
 from gui.pages.reverse_command import CommandWell
 from gui.session import Session
 from gui.widgets.buttons import IconButton
 from gui.widgets.fields import NARROW, FixedRow, SettingRow, SliderField, setting_fault
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
-from gui.widgets.setting_words import choice_label
 from gui.words import capital, clock
 
 COPIED_MS = 1500
 SETTLE_MS = 100  # a new average is made of many files: asked for once the handle rests a moment
 PICTURE_FILE = "picture.png"
-DDPM_ETA = "DDPM always adds all of its fresh noise, as DDIM does at η = 1."
 
 
 class ReverseSetup(QObject):
@@ -68,7 +67,10 @@ class ReverseSetup(QObject):
         self.cost = Text("", 12, 400, "muted", wrap=True)
         self.cost.setToolTip("Network calls for one picture. Guidance needs two a step, except at w = 0 and w = 1.\n"
                              "The time is that of the last drawing here.")
+        self.advanced = AdvancedSampling(self.session, self._set)
         self.sampling.add(self.sampler, self.steps, self.note, self.eta, self.guidance, self.clip, self.cost)
+        self.sampling.body.addSpacing(6)
+        self.sampling.add(self.advanced.section)
         self.steps.box.set_check(self._steps_fault)
         self.eta.slider.setAccessibleName("η, fresh noise")
         self.eta.box.setAccessibleName("η, fresh noise")
@@ -134,9 +136,10 @@ class ReverseSetup(QObject):
             if row.value() != value:
                 row.set_value(value)
             row.show_error("")
-        why = DDPM_ETA if sampling.sampler == "ddpm" else f"{choice_label(sampling.sampler)} adds no fresh noise."
-        self.eta.set_enabled(sampling.sampler == "ddim", why)
         run = self.session.run
+        idle = idle_settings(sampling, run.schedule() if run else self.session.schedule)
+        self.eta.set_enabled("eta" not in idle, idle.get("eta", ""))
+        self.advanced.show()
         total = run.info.config.diffusion.num_timesteps if run else 0
         ddpm = sampling.sampler == "ddpm"
         self.note.setText(f"DDPM walks all {number(total)} steps."
@@ -172,6 +175,7 @@ class ReverseSetup(QObject):
         else:
             words = f"step {number(session.step)}" + (", the last" if last else "")
         self.snapshot.set_value(words)
+        self.advanced.show()
         own, wide = session.stored_averages()
         self.average.set_value(f"EMA, last {own}\u202f%" if run else "none yet")
         there = session.average_range()
@@ -246,11 +250,13 @@ class ReverseSetup(QObject):
         return ""
 
     def _set(self, name: str, value: Any) -> None:
-        rows = {"num_steps": self.steps, "eta": self.eta, "guidance_scale": self.guidance, "clip_x0": self.clip}
+        rows = {"num_steps": self.steps, "eta": self.eta, "guidance_scale": self.guidance, "clip_x0": self.clip,
+                **self.advanced.rows}
         fault = self._steps_fault(value) if name == "num_steps" else ""
         if not fault:
+            changes = {name: value, **(self._fewer_steps(grid=value) if name == "grid" else {})}
             try:
-                self.session.set_sampling(**{name: value})
+                self.session.set_sampling(**changes)
             except BadSetting as error:
                 fault = error.headline
         rows[name].show_error(fault)
@@ -265,9 +271,14 @@ class ReverseSetup(QObject):
         elif before.sampler == "ddpm" and steps == total:
             own = run.info.config.sampling.num_steps if run else SamplingConfig().num_steps
             steps = self._before_ddpm or own
-        if before.model_copy(update={"sampler": name}).timesteps:
-            steps = min(steps, total)
-        self.session.set_sampling(sampler=name, num_steps=steps)
+        changes: dict[str, Any] = {"sampler": name, "num_steps": steps}
+        self.session.set_sampling(**{**changes, **self._fewer_steps(**changes)})
+
+    def _fewer_steps(self, **changes: Any) -> dict[str, int]:
+        """No more steps than T where they become timesteps; nothing where they may stay."""
+        after, run = self.session.sampling.model_copy(update=changes), self.session.run
+        total = run.info.config.diffusion.num_timesteps if run else 1000
+        return {"num_steps": total} if after.timesteps and after.num_steps > total else {}
 
     def _average_moved(self, _: str, percent: float) -> None:
         self._say_average(percent)

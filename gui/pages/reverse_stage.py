@@ -27,8 +27,11 @@ X0_HELP = ("Predicted x₀: the clean picture the network would answer now.\n"
            "Shown from −1 (black) to 1 (white), beyond is clipped.")
 EPS_HELP = ("Predicted noise: what is left of x_t when predicted x₀ is taken away.\n"
             "Blue scale over ±2.6 standard deviations.")
+CLASS_DIFFERENCE = "D<sub>c</sub> − D<sub>u</sub>"
 GUIDE_HELP = ("With class minus without class: what the class changes in predicted x₀.\n"
               "Middle grey is no change, brighter adds ink, darker takes it away; scaled to its largest value.")
+AUTOGUIDE_HELP = GUIDE_HELP.replace("With class minus without class: what the class changes in predicted x₀.",
+                                    "This model minus its earlier snapshot: what training has changed in predicted x₀.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,13 @@ class ReverseStage(QWidget):
         super().__init__(parent)
         self._shape = (28, 28)
         self._alone = ""  # why there is no guidance picture
+        self._difference = CLASS_DIFFERENCE
         self._plan = Plan(SMALLEST, 1, False)
         self._ratio = 1.0
         self.x_head = Heading("x<sub>t</sub>", "what the model is holding", self)
         self.x0_head = Heading("x̂<sub>0</sub>", "where it thinks it is heading", self)
         self.eps_head = Heading("ε̂", "predicted noise", self)
-        self.guide_head = Heading("D<sub>c</sub> − D<sub>u</sub>", "guidance", self)
+        self.guide_head = Heading(CLASS_DIFFERENCE, "guidance", self)
         self.class_head = Heading("Class", "press 0 to 9", self)
         self.all_head = Heading("x<sub>t</sub> → x̂<sub>0</sub>", "every class, from the same noise", self)
         self.x = self._picture("x_t", X_HELP, "x-t")
@@ -144,6 +148,12 @@ class ReverseStage(QWidget):
             self._alone = sentence
             self.alone.setText(sentence)
             self._show_guidance()
+
+    def set_difference(self, symbol: str) -> None:
+        """What the guidance picture is the difference of."""
+        if symbol != self._difference:
+            self._difference = symbol
+            self._arrange()
 
     def _show_guidance(self) -> None:
         self.guide.setVisible(not self._alone and not self.all_ten)
@@ -236,7 +246,7 @@ class ReverseStage(QWidget):
         room = round(side_wide) + (10 if plan.grid else 0)
         self.eps_head.set_short("noise" if side_wide < theme().px(120) else "predicted noise")
         narrow = side_wide < theme().px(110)
-        self.guide_head.set_symbol("ΔD" if narrow else "D<sub>c</sub> − D<sub>u</sub>")
+        self.guide_head.set_symbol("ΔD" if narrow else self._difference)
         self.eps_head.setGeometry(side_left, 0, max(room, 1), head)
         self.guide_head.setGeometry(side_left, round(low) - head, max(room, 1), head)
         across = self.width() - right - 16 if plan.grid else self.width()

@@ -62,6 +62,7 @@ class NumberField(QLineEdit):
         self._decimals = decimals
         self._step = step if step is not None else 1 if not decimals else 10.0 ** -decimals
         self._check: Callable[[float], str] | None = None
+        self._word: tuple[float, str] | None = None
         self._value: float = minimum if minimum is not None else 0
         self.error = ""
         self.setAccessibleName(f"{self.name}, {unit}" if unit else self.name)
@@ -92,13 +93,18 @@ class NumberField(QLineEdit):
         """Both ends allowed; None for an open end."""
         self._minimum, self._maximum = minimum, maximum
 
+    def set_word(self, value: float, word: str) -> None:
+        """Write, and read, a word in place of one number."""
+        self._word = (value, word)
+        self._show()
+
     def set_check(self, check: Callable[[float], str]) -> None:
         """A further test of a number in range: a sentence if it is wrong, "" if not."""
         self._check = check
 
     def commit(self) -> bool:
         """Apply what is typed, if it is right; whether it is."""
-        typed = read_number(self.text())
+        typed = self._typed()
         sentence = self.fault(typed)
         if sentence:
             self._set_error(sentence)
@@ -106,6 +112,11 @@ class NumberField(QLineEdit):
         assert typed is not None
         self._apply(typed)
         return True
+
+    def _typed(self) -> float | None:
+        if self._word is not None and self.text().strip() == self._word[1]:
+            return self._word[0]
+        return read_number(self.text())
 
     def fault(self, typed: float | None) -> str:
         """A sentence for what is wrong with a number (None: no number at all), "" if nothing is."""
@@ -140,13 +151,14 @@ class NumberField(QLineEdit):
             self.committed.emit(value)
 
     def _show(self) -> None:
-        self.setText(write_number(self._value, self._decimals))
+        word = self._word[1] if self._word is not None and self._value == self._word[0] else ""
+        self.setText(word or write_number(self._value, self._decimals))
         self.setModified(False)
         self._set_error("")
 
     def _edited(self) -> None:
         if self.error:
-            self._set_error(self.fault(read_number(self.text())))
+            self._set_error(self.fault(self._typed()))
 
     def _set_error(self, sentence: str) -> None:
         if sentence == self.error:

@@ -85,7 +85,8 @@ class Section(QWidget):
         outer.setSpacing(0)
         outer.addLayout(row)
         outer.addWidget(self._content)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        # Not Maximum: that would be the height of wrapped texts at their favourite width, not at the one they get.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._head.clicked.connect(self._toggle)
         theme().changed.connect(self._restyle)
         self._show()
