@@ -51,9 +51,8 @@ class Shards:
         results = self.each([partial(self._part, part, len(part.x0) / len(batch.x0)) for part in parts])
         self.each([partial(self._sum, [gradients[chunk] for _, gradients in results], self._parameters[chunk])
                    for chunk in self._chunks])
-        losses = [part for part, _ in results]
-        return Losses(torch.stack([part.loss for part in losses]).sum(),
-                      torch.stack([part.eps_mse for part in losses]).sum())
+        return Losses(torch.stack([part.loss for part, _ in results]).sum(),
+                      torch.stack([part.eps_mse for part, _ in results]).sum())
 
     def each(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
         """What each task returns. They run side by side, a thread each that splits nothing further.
@@ -91,7 +90,8 @@ def _call(task: Callable[[], T]) -> T:
 
 def _chunks(sizes: Sequence[int], count: int) -> list[slice]:
     """Slices that cover all sizes, about the same total in each."""
-    ends, done = [], 0
+    ends: list[int] = []
+    done = 0
     for place, size in enumerate(sizes):
         done += size
         if done * count >= sum(sizes) * (len(ends) + 1):
