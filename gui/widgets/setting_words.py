@@ -11,7 +11,8 @@ LABELS: dict[Any, str] = {
     "ddpm": "DDPM", "ddim": "DDIM", "dpmpp-2m": "DPM++ 2M",
     "dpmpp-3m": "DPM++ 3M", "unipc": "UniPC", "ipndm": "iPNDM", "karras": "Karras", "log-snr": "Even log SNR",
     "min-snr": "Min-SNR", "soft-min-snr": "Soft min-SNR", "v": "v", "x0": "x₀", "edm": "EDM mix",
-    "adamw": "AdamW", "muon": "Muon", "uniform-t": "Uniform t", "log-normal": "Log-normal", "scale-shift": "Scale and shift", "fp32": "fp32",
+    "adamw": "AdamW", "muon": "Muon",
+    "uniform-t": "Uniform t", "log-normal": "Log-normal", "scale-shift": "Scale and shift", "fp32": "fp32",
     "bf16": "bf16", "mnist": "MNIST", True: "on", False: "off"}
 
 

@@ -279,15 +279,15 @@ def test_fixed_rows_tell_the_run(page: TrainPage, session: Session, tmp_path: Pa
     told = {label: row.value.text() for label, row in page.fixed_section.rows.items()}
     assert told == {
         "Preset": "Quick", "Data": "MNIST, 60\u202f000", "Image": f"{SIDE} × {SIDE}, grey",
-        "Network": "U-Net 32, 64", "Stem": "2 × 2 to depth", "Parameters": "0.47 M",
-        "Conditioning": "class, 10\u202f% drop", "Predicts": "EDM mix", "Noise": "ln σ ~ N(\u22120.2, 1)",
-        "Batch": "64 images", "Optimiser": "AdamW", "Average": "EMA, power 18", "Precision": "fp32", "Seed": "0"}
+        "Network": "U-Net 24, 64", "Stem": "2 × 2 to depth", "Parameters": "0.47 M",
+        "Conditioning": "class, 10\u202f% drop", "Predicts": "EDM mix", "Noise": "ln σ ~ N(0.5, 1)",
+        "Batch": "32 images", "Optimiser": "Muon", "Average": "EMA, power 18", "Precision": "fp32", "Seed": "0"}
 
 
 def test_presets_are_told_apart_from_changed_ones() -> None:
     quick = load_preset("quick")
     assert not changed_from_preset(quick.changed(training={"num_steps": 5, "snapshots": 7}))
-    assert changed_from_preset(quick.changed(training={"batch_size": 32}))
+    assert changed_from_preset(quick.changed(training={"batch_size": 33}))
     assert changed_from_preset(quick.changed(model={"skips": False}))
 
 
