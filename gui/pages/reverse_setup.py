@@ -289,8 +289,9 @@ class ReverseSetup(QObject):
         self.session.set_average(None if percent == self.session.stored_averages()[0] else percent)
 
     def _say_average(self, percent: float) -> None:
-        own = percent == self.session.stored_averages()[0]
-        how = "as the snapshots hold it" if own else "made from several snapshots"
+        own, wide = self.session.stored_averages()
+        how = "as the snapshot holds it" if percent == own else "the snapshot's second one" if percent == wide \
+            else "made from those in the snapshots"
         self.width_note.setText(f"EMA over the last {number(percent)}\u202f% of training, {how}.")
 
     def _reset(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -201,8 +202,7 @@ def test_the_range_ends_where_the_profile_is_missed(tmp_path: Path, trajectory: 
     ranges = [percent_range(run, step) for step in SNAPSHOTS[1:]]
     assert ranges[0] == (8, 30), "two averages of one step"
     assert ranges[-1] == (6, 85)
-    assert all(a[0] >= b[0] and a[1] <= b[1] for a, b in zip(ranges, ranges[1:], strict=False)  # type: ignore[index]
-               ), "later steps have more to choose from"
+    assert all(a[0] >= b[0] and a[1] <= b[1] for a, b in itertools.pairwise(ranges)), "later steps have more"
     stored = [Average(step, gamma) for gamma in (NARROW, WIDE) for step in SNAPSHOTS[1:]]
     for percent, fits in ((5, False), (6, True), (85, True), (86, False)):
         assert (combinations(stored, [gamma_of_percent(percent)], STEPS)[0].error <= LARGEST_ERROR) == fits
@@ -225,9 +225,10 @@ def test_a_run_with_one_average_says_so(tmp_path: Path, trajectory: np.ndarray) 
     with pytest.raises(BadSetting, match="step 374") as refusal:
         load_average(some, 374, 25)
     assert refusal.value.advice == "Both are kept at 239, 600."
+    RunWriter.create(tmp_path / "empty", info()).close()
+    empty = Run.open(tmp_path / "empty")
     with pytest.raises(BadRun, match="no snapshot yet"):
-        RunWriter.create(tmp_path / "empty", info()).close()
-        load_average(Run.open(tmp_path / "empty"), None, 10)
+        load_average(empty, None, 10)
 
 
 def test_a_damaged_second_average_harms_nothing_else(tmp_path: Path, trajectory: np.ndarray) -> None:

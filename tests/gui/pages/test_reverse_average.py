@@ -58,7 +58,7 @@ def test_it_begins_at_the_snapshots_own_average_and_asks_for_nothing(page: Rever
     setup = page.setup
     assert shown(page) == (False, True, True)
     assert setup.width.value() == 10
-    assert setup.width_note.text() == "EMA over the last 10\u202f% of training, as the snapshots hold it."
+    assert setup.width_note.text() == "EMA over the last 10\u202f% of training, as the snapshot holds it."
     assert page.session.average() is None
     assert script.asked == []
     assert "--average" not in setup.command_text()
@@ -68,7 +68,8 @@ def test_moving_it_draws_anew_once_the_handle_rests(page: ReversePage, qtbot: Qt
     setup, session = page.setup, page.session
     for percent in (11.0, 15.0, 25.0):
         setup.width.slider.moved.emit(percent)
-        assert setup.width_note.text().startswith(f"EMA over the last {percent:g}\u202f% of training, made")
+        how = "the snapshot's second one" if percent == 25 else "made from those in the snapshots"
+        assert setup.width_note.text() == f"EMA over the last {percent:g}\u202f% of training, {how}."
     assert session.average_percent is None, "not before it rests"
     qtbot.waitUntil(lambda: session.average_percent == 25.0, timeout=8000)
     wait_drawn(qtbot, page)
