@@ -22,7 +22,6 @@ from engine.events import (
     ChangeTraining,
     Command,
     Event,
-    LossPoints,
     Marker,
     Pause,
     PinSnapshots,
