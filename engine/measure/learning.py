@@ -1,0 +1,171 @@
+"""What a run learned over its training, from its snapshots: validation loss of each, then how good its samples are.
+
+One long job for a run that is open, still training here, or being trained by another process: it looks again for new
+snapshots before each measurement. What was measured before is read; what is measured is saved at once, so it may end
+at any moment. Imports no torch by itself.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadRun
+from engine.events import Event, JobProgress
+from engine.measure.race import judge_reads
+from engine.measure.sample_check import SampleCheck, check_key, measure_check, stored_check
+from engine.measure.validation import ValidationLoss, measure_validation, stored_validation, validation_key
+from engine.runs import Run, SaveFailed
+
+if TYPE_CHECKING:
+    from engine.measure.judge import Judge
+    from engine.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRequest:
+    """Measure the snapshots of a run. most: so many of them now, None for all; samples: check the samples too."""
+
+    run: Path
+    most: int | None = None
+    samples: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPoint:
+    """What is known of one snapshot."""
+
+    step: int
+    validation: ValidationLoss | None = None
+    samples: SampleCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearningKnown(Event):
+    """What is known of every snapshot there is, by rising step. missing: measurements that are still to be made.
+
+    judged: whether the judge knows what this run draws. seconds: the last measurement took, 0 for none.
+    """
+
+    request: LearningRequest
+    run_id: str
+    points: tuple[LearningPoint, ...]
+    missing: int
+    judged: bool
+    seconds: float = 0.0
+
+
+def next_place(done: Sequence[bool]) -> int | None:
+    """Which of a row to measure next: the last, the first, then the middle of the widest gap (the later one of equal
+    ones), so that a few already show the whole course. None when all are done.
+    """
+    if all(done):
+        return None
+    for end in (len(done) - 1, 0):
+        if not done[end]:
+            return end
+    there = [i for i, is_done in enumerate(done) if is_done]
+    _, before, after = max((after - before, before, after) for before, after in itertools.pairwise(there))
+    return (before + after) // 2
+
+
+def measure_learning(workspace: Workspace, request: LearningRequest) -> Generator[Event, Any, None]:
+    """What is known at once, then after each measurement; JobProgress within them. Raises BadRun for no run.
+
+    A snapshot that cannot be read (damaged, or thinned away meanwhile) is left out. Raises SaveFailed at the end where
+    something could not be saved.
+    """
+    yield from _Course(workspace, request).measure()
+
+
+class _Course:
+    """The measurements of one run so far."""
+
+    def __init__(self, workspace: Workspace, request: LearningRequest) -> None:
+        self.workspace, self.request = workspace, request
+        self.run = Run.open(request.run)
+        self.judged = request.samples and judge_reads(self.run)
+        self.judge: Judge | None = None
+        self.validation: dict[int, ValidationLoss] = {}
+        self.samples: dict[int, SampleCheck] = {}
+        self.looked: set[int] = set()
+        self.unreadable: set[int] = set()
+        self.failed: SaveFailed | None = None
+
+    def measure(self) -> Generator[Event, Any, None]:
+        made = 0
+        steps = self._steps()
+        yield self._known(steps)
+        while self.request.most is None or made < self.request.most:
+            steps = self._steps()
+            kind, step = self._next(steps)
+            if step is None:
+                break
+            total = made + self._missing(steps)
+            yield JobProgress(made, total, kind)
+            try:
+                seconds = yield from (self._validate(step) if kind == "validation" else self._check(step))
+            except BadRun:
+                self.unreadable.add(step)
+                continue
+            made += 1
+            yield JobProgress(made, total, kind)
+            yield self._known(self._steps(), seconds)
+        if self.failed is not None:
+            raise self.failed
+
+    def _steps(self) -> list[int]:
+        """Snapshots there are now, the stored measurements of new ones read."""
+        steps = [s.step for s in self.run.snapshots()]
+        for step in steps:
+            if step in self.looked:
+                continue
+            self.looked.add(step)
+            try:
+                if (validation := stored_validation(self.run, step)) is not None:
+                    self.validation[step] = validation
+                if self.judged and (samples := stored_check(self.run, step)) is not None:
+                    self.samples[step] = samples
+            except BadRun:
+                self.unreadable.add(step)
+        return [step for step in steps if step not in self.unreadable]
+
+    def _next(self, steps: list[int]) -> tuple[str, int | None]:
+        place = next_place([step in self.validation for step in steps])
+        if place is not None:
+            return "validation", steps[place]
+        place = next_place([step in self.samples for step in steps]) if self.judged else None
+        return "samples", None if place is None else steps[place]
+
+    def _missing(self, steps: list[int]) -> int:
+        samples = sum(step not in self.samples for step in steps) if self.judged else 0
+        return samples + sum(step not in self.validation for step in steps)
+
+    def _known(self, steps: list[int], seconds: float = 0.0) -> LearningKnown:
+        points = tuple(LearningPoint(step, self.validation.get(step), self.samples.get(step)) for step in steps)
+        return LearningKnown(self.request, self.run.info.id, points, self._missing(steps), self.judged, seconds)
+
+    def _validate(self, step: int) -> Generator[Event, Any, float]:
+        found = yield from measure_validation(self.workspace, self.run, step)
+        self.validation[step] = found
+        self._save(lambda: validation_key(self.run, step), found.values())
+        return found.seconds
+
+    def _check(self, step: int) -> Generator[Event, Any, float]:
+        if self.judge is None:
+            from engine.measure.judge import Judge
+
+            self.judge = Judge.load(device=self.workspace.device)
+        found = yield from measure_check(self.workspace, self.run, step, self.judge)
+        self.samples[step] = found
+        self._save(lambda: check_key(self.run, step), found.values())
+        return found.seconds
+
+    def _save(self, key: Callable[[], str], values: dict[str, Any]) -> None:
+        try:
+            self.run.save_measurement(key(), values)
+        except SaveFailed as error:
+            self.failed = error
