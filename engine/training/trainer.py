@@ -22,6 +22,7 @@ from engine.events import (
     ChangeTraining,
     Command,
     Event,
+    LossPoints,
     Marker,
     Pause,
     PinSnapshots,
