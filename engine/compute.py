@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -136,7 +137,8 @@ class _Running:
 class Compute:
     """The thread and its three outlets: `control`, `mailbox(key)` and `losses`.
 
-    make_context() runs first thing in the thread; it imports torch and sets its thread count.
+    make_context() runs first thing in the thread; it imports torch and sets its thread count. Where the context
+    has `lane(interactive)`, each stretch of a job runs inside what that returns.
     """
 
     def __init__(self, make_context: Callable[[], Any], name: str = "compute") -> None:
@@ -258,12 +260,13 @@ class Compute:
     def _advance(self, running: _Running) -> None:
         began = time.perf_counter()
         try:
-            if running.generator is None:
-                running.generator = running.job.make(self._context)
-                event = next(running.generator)
-            else:
-                command = running.commands.popleft() if running.commands else None
-                event = running.generator.send(command)
+            with self._lane(running.job.priority):
+                if running.generator is None:
+                    running.generator = running.job.make(self._context)
+                    event = next(running.generator)
+                else:
+                    command = running.commands.popleft() if running.commands else None
+                    event = running.generator.send(command)
         except StopIteration:
             self._finish(running, JobDone())
             return
@@ -278,6 +281,11 @@ class Compute:
         self._say(running, event)
         # A C call holds no lock, but the bytecode between two does: let the window in.
         time.sleep(0)
+
+    def _lane(self, priority: Priority) -> AbstractContextManager[object]:
+        """What the context wants around each stretch of a job, if it wants anything."""
+        lane = getattr(self._context, "lane", None)
+        return lane(priority == Priority.INTERACTIVE) if lane is not None else nullcontext()
 
     def _say(self, running: _Running, event: Event) -> None:
         if event.channel == "tick":

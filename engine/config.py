@@ -148,6 +148,9 @@ class TrainingConfig(Group):
     memory_layout: Literal["auto", "contiguous", "channels-last"] = setting(
         "auto", "Memory layout", "Order of pictures in memory. Auto measures which is faster here; the same "
         "seed gives the same weights bit for bit only in the same layout.")
+    compiled: bool = setting(
+        False, "Compiled", "Compile the network before training. That takes up to minutes, and pays for itself only "
+        "in long runs.")
     snapshots: int = setting(
         40, "Snapshots", "Averaged weights kept over a run, close together early.", unit="kept",
         ge=2, le=200, live=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import OrderedDict
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,10 +57,20 @@ class Workspace:
     def __init__(self, device: str = "auto", threads: int | None = None) -> None:
         torch.set_num_threads(threads or cores())
         self.device = choose_device(device)
+        self._side: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
+            self._side = torch.cuda.Stream(self.device, priority=-1)
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._data: dict[str, DeviceData] = {}
+
+    def lane(self, interactive: bool) -> AbstractContextManager[object]:
+        """Where work that a person waits for is queued: on a GPU a stream of high priority of its own.
+
+        Training is queued some hundred steps ahead there, and what shares its stream waits for all of them. What
+        either lane makes on the device, the other may use: `data` and `model` wait until it is there.
+        """
+        return torch.cuda.stream(self._side) if interactive and self._side is not None else nullcontext()
 
     def data(self, name: str) -> DeviceData:
         """A data set's training half on the device."""
@@ -73,6 +84,7 @@ class Workspace:
             std = float(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
             labels = torch.from_numpy(dataset.train_labels)
             self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names, std)
+            self._settle()
         return self._data[name]
 
     def model(self, path: Path, snapshot: int | None, average_percent: float | None = None) -> LoadedModel:
@@ -94,6 +106,7 @@ class Workspace:
                                   sigma_data=info.sigma_data)
         load_weights(denoiser, tensors, f"snapshot {step}")
         denoiser = denoiser.to(self.device).eval().requires_grad_(False)
+        self._settle()
         self._models[key] = LoadedModel(run, step, denoiser, average_percent)
         while len(self._models) > KEPT_MODELS:
             self._models.popitem(last=False)
@@ -118,6 +131,10 @@ class Workspace:
             raise BadSetting(f"Guidance needs an earlier snapshot to lead away from; step {number(step)} {why}.",
                              f"There are {len(earlier)}, the nearest at step {' and '.join(map(number, near))}.")
         return self.model(model.run.path, step).denoiser
+
+    def _settle(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
 
     def free(self) -> None:
         """Let go of cached models and of the device's spare memory."""

@@ -18,6 +18,7 @@ from engine.errors import BadSetting, ErrorReport
 from engine.events import Command, Event, TrainingState, Warned
 from engine.runs import RunInfo, RunWriter, Segment
 from engine.training.batches import Batches
+from engine.training.compiling import compile_network
 from engine.training.learner import Learner
 from engine.training.plan import continued
 from engine.training.probe import Layout, candidates, probe
@@ -56,6 +57,7 @@ def _create(workspace: Workspace, path: Path, config: RunConfig, note: Note) -> 
     data = workspace.data(config.data.dataset)
     layout = yield from _choose_layout(workspace, config, data, note)
     learner = Learner(config, data, workspace.device, layout)
+    refused = _compile(config, learner)
     steps = config.training.num_steps
     info = RunInfo(
         id=uuid.uuid4().hex, name=path.name, created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -65,7 +67,7 @@ def _create(workspace: Workspace, path: Path, config: RunConfig, note: Note) -> 
         machine=machine(workspace, layout), images=len(data.images), state=str(TrainingState.TRAINING),
         step=0, seconds=0.0)
     writer = RunWriter.create(path, info)
-    return Prepared(config, learner, Saver(writer, config, note, 0), warnings=_warnings(learner, writer))
+    return Prepared(config, learner, Saver(writer, config, note, 0), warnings=[*refused, *_warnings(learner, writer)])
 
 
 def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -> Preparing:
@@ -90,7 +92,7 @@ def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -
         saver = Saver(writer, config, note, step)
         yield from ()
         return Prepared(config, learner, saver, float(extra.get("seconds", 0.0)), inexact,
-                        _warnings(learner, writer))
+                        [*_compile(config, learner), *_warnings(learner, writer)])
     except BaseException:
         writer.close()
         raise
@@ -141,6 +143,13 @@ def _warnings(learner: Learner, writer: RunWriter) -> list[Warned]:
     if writer.notice:
         found.append(Warned(ErrorReport("notice", writer.notice, "")))
     return found
+
+
+def _compile(config: RunConfig, learner: Learner) -> list[Warned]:
+    """Compile the network where the run asks for it; a warning if that cannot be done."""
+    why = compile_network(learner) if config.training.compiled else ""
+    return [Warned(ErrorReport("compile", "The network could not be compiled.", f"It trains as it is. {why}"))] \
+        if why else []
 
 
 def is_out_of_memory(error: BaseException) -> bool:

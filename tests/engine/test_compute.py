@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -280,3 +281,36 @@ def test_a_moving_hand_holds_training_but_nothing_that_somebody_waits_for(
     compute.hand.moved()
     compute.cancel("nobody")  # wakes it
     wait_for(lambda: len(steps) > done + 3)
+
+
+def test_each_stretch_of_a_job_runs_in_its_lane() -> None:
+    """Every step of a job that somebody waits for is inside the context's lane, and no other step is."""
+    class Context:
+        inside = False
+
+        @contextmanager
+        def lane(self, interactive: bool) -> Iterator[None]:
+            self.inside = interactive
+            try:
+                yield
+            finally:
+                self.inside = False
+
+    seen: list[tuple[str, bool]] = []
+
+    def job(name: str, steps: int = 3):
+        def make(context: Context):
+            for _ in range(steps):
+                seen.append((name, context.inside))
+                yield Tick()
+        return make
+
+    compute = Compute(Context)
+    compute.submit(Job("train", job("train", 20), Priority.TRAINING))
+    compute.submit(Job("reverse", job("reverse"), Priority.INTERACTIVE))
+    compute.submit(Job("later", job("later"), Priority.BACKGROUND))
+    compute.start()
+    until_done(compute, 3)
+    assert compute.close(5)
+    assert sorted(set(seen)) == [("later", False), ("reverse", True), ("train", False)]
+    assert len(seen) == 26

@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.training.learner import Learner
 from engine.training.probe import Layout
+from engine.workspace import Workspace
 
 READS = ("_local_scalar_dense", "nonzero", "equal", "is_nonzero")  # what has a Python number or a size as its answer
 
@@ -47,3 +48,17 @@ def test_a_training_step_reads_nothing_from_the_device(workspace, noise_levels, 
     learner.close()
     assert "convolution_backward" in watch.seen
     assert watch.reads == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch's own watch needs a CUDA device")
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_training_step_on_a_gpu_waits_for_nothing(optimiser) -> None:
+    workspace = Workspace("cuda")
+    learner = Learner(tiny(optimiser=optimiser), workspace.data("mnist"), workspace.device, Layout("fp32", False))
+    learner.train_step(1e-3)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        learner.train_step(1e-3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        learner.close()
