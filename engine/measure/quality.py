@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,7 +92,7 @@ class Quality:
     """A measurement of a run. count pictures against reference_count real ones, k neighbours.
 
     agreement: share of the pictures that all judges read alike. nfe: network evaluations for each picture.
-    seconds: of sampling. notes: what to know of this comparison.
+    seconds: from first to last picture, whatever else ran in between. notes: what to know of this comparison.
     """
 
     snapshot: int
@@ -174,8 +174,12 @@ def measure_quality(workspace: Workspace, request: QualityRequest) -> Generator[
     if not request.again and (known := stored_quality(run, request)) is not None:
         yield QualityReady(request, known, True)
         return
-    key = quality_key(run, request)
-    quality = yield from _measured(workspace, request)
+    if request.snapshot is None and (there := run.snapshots()):
+        pinned = replace(request, snapshot=there[-1].step)  # a newer one may be saved meanwhile
+    else:
+        pinned = request
+    key = quality_key(run, pinned)
+    quality = yield from _measured(workspace, pinned)
     failed: SaveFailed | None = None
     try:
         run.save_measurement(key, quality.values())

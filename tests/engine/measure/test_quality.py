@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,6 +140,22 @@ def test_each_setting_has_its_own_measurement(trained: Path) -> None:
     keys = {quality_key(run, r) for r in [request, *others]}
     assert len(keys) == 5
     assert quality_key(run, replace(request, snapshot=3, again=True)) == quality_key(run, request)
+
+
+def test_a_snapshot_saved_meanwhile_changes_nothing(workspace: Workspace, trained: Path, tmp_path: Path) -> None:
+    """Asked for the newest, the answer is kept for the one that was newest when it began."""
+    copy = tmp_path / "growing"
+    shutil.copytree(trained, copy)
+    newest = max((copy / "snapshots").iterdir())
+    newest.rename(tmp_path / "later")
+    request = QualityRequest(copy, FAST, count=100)
+    job = measure_quality(workspace, request)
+    next(job)
+    (tmp_path / "later").rename(newest)
+    found = result(list(job)).quality
+    assert found.snapshot == 2
+    assert stored_quality(Run.open(copy), replace(request, snapshot=2)) == found
+    assert stored_quality(Run.open(copy), request) is None
 
 
 def test_cancelled_it_saves_nothing(workspace: Workspace, trained: Path) -> None:
