@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import SamplingConfig
+from engine.config import SamplingConfig, TrainingConfig
 from engine.errors import ErrorReport
 
 
@@ -85,7 +85,7 @@ class SaveSnapshot(Command):
 
 @dataclass(frozen=True, slots=True)
 class ChangeTraining(Command):
-    """New values for settings that are `live`, e.g. {"learning_rate": 1e-3}."""
+    """New values for settings that are `live`, e.g. {"learning_rate": 1e-3}; answered by TrainingChanged or Warned."""
 
     changes: tuple[tuple[str, float], ...]
 
@@ -115,6 +115,13 @@ class RunOpened(Event):
     num_steps: int
     resumed_at: int = 0
     inexact: str = ""  # why a resume is not bit-exact; empty when it is
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingChanged(Event):
+    """These settings hold from the next step on, and the run folder says so."""
+
+    training: TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,7 @@ class StateSaved(Event):
 
 @dataclass(frozen=True, slots=True)
 class Marker(Event):
-    """Something to mark on the loss curve: "paused", "resumed", "lr", "continued"."""
+    """Something to mark on the loss curve: "paused", "resumed", "lr", "plan"."""
 
     kind: str
     step: int

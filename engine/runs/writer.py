@@ -168,7 +168,7 @@ class RunWriter:
         self._append(loss_line(steps, losses, seconds, lr, eps_mse))
 
     def append_marker(self, kind: str, step: int, seconds: float, text: str = "") -> None:
-        """Log an event of the curve: "paused", "resumed", "lr", "continued", ..."""
+        """Log an event of the curve: "paused", "resumed", "lr", "plan", ..."""
         if kind == LOSS:
             raise ValueError("a marker cannot be of kind loss")
         if kind == RESUME:

@@ -131,8 +131,10 @@ class Saver:
     # ---- settings ----
 
     def change(self, training: TrainingConfig, step: int) -> None:
-        """New live settings; a learning rate counts for the segment under way."""
+        """New live settings; a learning rate and a planned end count for the segment under way."""
         segments = list(self.segments)
+        if training.num_steps != self.num_steps:
+            segments[-1] = segments[-1].model_copy(update={"end": training.num_steps})
         if training.learning_rate != self.config.training.learning_rate:
             index = next((i for i, s in enumerate(segments) if step < s.end), len(segments) - 1)
             segments[index] = segments[index].model_copy(update={"learning_rate": training.learning_rate})

@@ -12,9 +12,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
-from engine.config import RunConfig, TrainingConfig, parse
+from engine.config import RunConfig, TrainingConfig, number, parse
 from engine.device import describe, resident_bytes
 from engine.diffusion.sample import denoising_steps, to_pixels
 from engine.errors import BadSetting, DiffuscopeError, ErrorReport, report
@@ -22,7 +23,6 @@ from engine.events import (
     ChangeTraining,
     Command,
     Event,
-    LossPoints,
     Marker,
     Pause,
     PinSnapshots,
@@ -36,11 +36,14 @@ from engine.events import (
     StepDone,
     Stop,
     Tick,
+    TrainingChanged,
     TrainingFailed,
     TrainingState,
+    Warned,
+    WarningCleared,
 )
 from engine.training.learner import LossLog
-from engine.training.plan import learning_rate_at, plan_steps
+from engine.training.plan import check_end, learning_rate_at, plan_steps
 from engine.training.setup import SAMPLE_SETTINGS, Prepared, is_out_of_memory, prepare
 from engine.workspace import Workspace
 
@@ -49,6 +52,7 @@ Events = Generator[Event, Command | None, None]
 FETCH_SECONDS = 0.1  # losses come from the device this often: no other wait for it in the loop
 SAMPLING_SHARE = 0.03  # of the training time, at most
 PROBE_SECONDS = 3.0  # of training before a time is planned as a number of steps
+REFUSED = "refused-change"  # kind of the warning that says why a setting stayed
 
 
 class Trainer:
@@ -76,6 +80,8 @@ class Trainer:
         self._hold = False
         self._stop: Stop | None = None
         self._steps_left: int | None = None  # of a RunSteps command
+        self._told: Progress | None = None  # the last one
+        self._refused = False  # a change of settings, and the warning is still up
 
     # ---- the loop ----
 
@@ -221,11 +227,28 @@ class Trainer:
                 yield from self._change(dict(command.changes))
 
     def _change(self, changes: dict[str, float]) -> Events:
-        values = {**self.training.model_dump(), **changes}
-        self.training = parse(TrainingConfig, values)
-        self.saver.change(self.training, self.learner.step)
-        if "learning_rate" in changes:
-            yield from self._mark("lr", f"learning rate {self.training.learning_rate:g}")
+        """New live settings. What cannot be is told and changes nothing; training goes on as it was."""
+        before, end = self.training, self.saver.num_steps
+        try:
+            training = parse(TrainingConfig, {**before.model_dump(), "num_steps": end, **changes})
+            check_end(training.num_steps, self.learner.step, self.saver.segments, training)
+        except BadSetting as error:
+            self._refused = True
+            yield from self._say(Warned(report(error, kind=REFUSED)))
+            return
+        if self._refused:
+            self._refused = False
+            yield from self._say(WarningCleared(REFUSED))
+        self.training = training
+        self.saver.change(training, self.learner.step)
+        if training.learning_rate != before.learning_rate:
+            yield from self._mark("lr", f"learning rate {training.learning_rate:g}")
+        if training.num_steps != end:
+            self.seconds_planned = None  # a number of steps that was asked for counts
+            yield from self._mark("plan", f"stop at {number(training.num_steps)}")
+            if self._told is not None:  # while paused no other comes
+                yield from self._say(replace(self._told, num_steps=training.num_steps, seconds_left=None))
+        yield from self._say(TrainingChanged(training))
 
     # ---- parts of a step ----
 
@@ -242,9 +265,10 @@ class Trainer:
             yield from self._say(good)
         if bad is not None:
             raise NotFinite(int(points.steps[bad]), rate)
-        yield from self._say(self._progress(points, rate))
+        self._told = self._progress(rate)
+        yield from self._say(self._told)
 
-    def _progress(self, points: LossPoints, rate: float) -> Progress:
+    def _progress(self, rate: float) -> Progress:
         learner, seconds = self.learner, self._seconds()
         self._rate = self._log.images_per_second(learner.batch_size, seconds)
         left = None

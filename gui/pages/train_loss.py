@@ -17,7 +17,7 @@ from gui.widgets.dock_slider import DockSlider
 from gui.widgets.labels import Text
 from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Line
-from gui.widgets.plot_numbers import linear_ticks, log_ticks, thin
+from gui.widgets.plot_numbers import linear_ticks, log_ticks, thin, visible
 from gui.widgets.segmented import Segmented
 from gui.words import clock
 
@@ -63,6 +63,17 @@ class LiveLine(Line):
         self.item.set_points(*thin(x, y, min(most, self.most)))
 
 
+class SnapshotLine(Line):
+    """A dashed line through the snapshots' validation losses; after the newest one it reads that."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__(plot, "validation", "text", 1.5, "dash", legend=True, decimals=3, points=False, between=True)
+        self.visible = False
+
+    def value_at(self, x: float) -> float:
+        return super().value_at(min(x, float(self.x[-1])) if len(self.x) else x)
+
+
 class LossPlot(Plot):
     """Reads a LossCurve. `smoothing_changed` and `scale_changed` fire when a person moved them."""
 
@@ -78,6 +89,9 @@ class LossPlot(Plot):
         self.subtitle_for = self._where
         self.raw = self._add("raw", 1.0, "raw", MOST_RAW, between=False)
         self.smooth = self._add("smoothed", 2.0, "solid", MOST_SMOOTH, between=True)
+        self.validation = SnapshotLine(self)
+        self.lines.append(self.validation)
+        self.box.addItem(self.validation.item, ignoreBounds=True)
         self.smoothing = DockSlider(0.0, MOST_SMOOTHING, 0.01, DEFAULT_SMOOTHING, "Smoothing")
         self.smoothing.set_real(curve.smoothing)
         self.smoothing_words = Text(_two_digits(curve.smoothing), 13, 400, "text")
@@ -85,9 +99,9 @@ class LossPlot(Plot):
         self.scale.set_value(True)
         self._add_controls()
         self.setProperty("explain", "loss")
-        self.setToolTip(tip("Training loss of each step, faint, and smoothed.\nPoint: step, time and values; "
-                            "double-click: go to the snapshot nearest to there; wheel: zoom; drag: move; Esc: "
-                            "all of it."))
+        self.setToolTip(tip("Training loss of each step, faint, and smoothed; dashed: validation loss "
+                            "of the snapshots.\nPoint: step, time and values; double-click: go to the snapshot "
+                            "nearest to there; wheel: zoom; drag: move; Esc: all of it."))
         theme().changed.connect(self._size_controls)
 
     def _add(self, name: str, width: float, style: str, most: int, *, between: bool) -> LiveLine:
@@ -131,6 +145,14 @@ class LossPlot(Plot):
         else:
             self.data_changed(None)
 
+    def set_validation(self, steps: Sequence[float], losses: Sequence[float]) -> None:
+        """Validation losses of the snapshots; without any the curve is not in the legend."""
+        if (same := len(steps) == len(self.validation.x)) and not len(steps):
+            return
+        if not (same and np.array_equal(self.validation.x, steps) and np.array_equal(self.validation.y, losses)):
+            self.validation.set_data(steps, losses)
+        self.validation.set_visible(len(steps) > 0)
+
     def set_smoothing(self, smoothing: float) -> None:
         """Another smoothing; no signal."""
         self.smoothing.set_real(smoothing)
@@ -171,6 +193,7 @@ class LossPlot(Plot):
         if self._stale:
             low, high = self.axes.zoom or self.axes.x_range or (0.0, 1.0)
             parts = [line.part(low, high)[1] for line in (self.raw, self.smooth)]
+            parts.append(visible(self.validation.x, self.validation.y, low, high)[1])
             values = np.concatenate(parts)
             self.axes.y_range = y_range(values, self.axes.log_y)
             self.axes.y_ticks = y_ticks(self.axes.y_range, self.axes.log_y, self.view.height())
@@ -220,6 +243,8 @@ def event_words(markers: Sequence[Marker], segment_starts: Sequence[int], num_st
                 pauses.append([marker])
         elif marker.kind == "lr":
             events.append((marker.step, marker.text.replace("learning rate", "rate")))
+        elif marker.kind == "plan":
+            events.append((marker.step, marker.text))
     for group in pauses:
         first = group[0]
         words = f"paused {clock(first.seconds)}" if len(group) == 1 else f"paused {len(group)} times"

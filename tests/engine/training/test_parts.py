@@ -7,10 +7,11 @@ from torch import nn
 
 from engine.config import DiffusionConfig, TrainingConfig
 from engine.diffusion.schedules import schedule
+from engine.errors import BadSetting
 from engine.runs import Segment
 from engine.training.batches import Batches, Order
 from engine.training.ema import PowerEma
-from engine.training.plan import continued, learning_rate_at, plan_steps
+from engine.training.plan import check_end, continued, fall_begins, learning_rate_at, plan_steps
 
 
 def test_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
@@ -32,6 +33,35 @@ def test_continuing_warms_up_to_half_and_falls_over_its_own_end() -> None:
     assert rates[0] == pytest.approx(0.5e-3)
     assert max(rates) == pytest.approx(0.5e-2)
     assert rates[40] == pytest.approx(0.25e-2)  # half of the last 20 steps
+
+
+@pytest.mark.parametrize(("start", "end", "share"), [(0, 1100, 0.4), (0, 100, 0.33), (1100, 1150, 0.4), (0, 7, 1.0)])
+def test_where_the_learning_rate_begins_to_fall(start: int, end: int, share: float) -> None:
+    config = TrainingConfig(num_steps=end, warmup_steps=0, decay_share=share)
+    segment = Segment(start=start, end=end, learning_rate=1.0)
+    rates = [learning_rate_at(s, [segment], config) for s in range(start, end)]
+    assert start + next(i for i, rate in enumerate(rates) if rate < 1) == fall_begins(segment, config)
+
+
+def test_without_a_fall_there_is_none_to_begin() -> None:
+    segment = Segment(start=0, end=100, learning_rate=1.0)
+    assert fall_begins(segment, TrainingConfig(decay_share=0.0)) > 100
+
+
+def test_a_planned_end_moves_until_it_is_passed_or_the_rate_falls() -> None:
+    config = TrainingConfig(num_steps=1100, decay_share=0.4)
+    segments = [Segment(start=0, end=1100, learning_rate=1e-2)]
+    check_end(501, 500, segments, config)
+    check_end(5000, 661, segments, config)
+    with pytest.raises(BadSetting, match=r"must be beyond step 500, which this run has reached; 500 is not\."):
+        check_end(500, 500, segments, config)
+    with pytest.raises(BadSetting, match=r"stays at 1.100: the learning rate has been falling .* since step 661\."):
+        check_end(5000, 662, segments, config)
+    check_end(1100, 662, segments, config)  # nothing moves
+    longer = continued(segments, 1000, config)
+    check_end(1200, 1150, longer, config)
+    with pytest.raises(BadSetting, match=r"must be beyond step 1.100"):
+        check_end(900, 800, longer, config)
 
 
 def test_planned_steps_fill_the_time() -> None:

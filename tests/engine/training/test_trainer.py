@@ -26,6 +26,7 @@ from engine.events import (
     SnapshotSaved,
     StepDone,
     Stop,
+    TrainingChanged,
     TrainingFailed,
     Warned,
     WarningCleared,
@@ -166,6 +167,52 @@ def test_a_live_setting_is_recorded_and_marked(workspace, tmp_path) -> None:
     events = train(workspace, tmp_path / "run", tiny(8), commands={3: [ChangeTraining((("learning_rate", 1e-4),))]})
     assert Run.open(tmp_path / "run").info.segments[0].learning_rate == 1e-4
     assert [e.kind for e in events if isinstance(e, Marker)] == ["lr"]
+
+
+def test_the_planned_end_moves_while_it_trains_and_a_resume_is_exact(workspace, tmp_path) -> None:
+    straight, split = tmp_path / "straight", tmp_path / "split"
+    change = ChangeTraining((("num_steps", 14),))
+    events = train(workspace, straight, tiny(40), commands={3: [change]})
+    assert last_step(events) == 14
+    assert [(e.kind, e.step, e.text) for e in events if isinstance(e, Marker)] == [("plan", 3, "stop at 14")]
+    changed = [e.training for e in events if isinstance(e, TrainingChanged)]
+    assert [training.num_steps for training in changed] == [14]
+    told = [e.num_steps for e in events if isinstance(e, Progress)]
+    assert (told[0], told[-1]) == (40, 14)
+    run = Run.open(straight)
+    assert (run.info.num_steps, run.info.config.training.num_steps, run.info.segments[-1].end) == (14, 14, 14)
+    train(workspace, split, tiny(40), commands={3: [change], 9: [Stop()]})
+    train(workspace, split, resume=True)
+    one, two = final_state(straight), final_state(split)
+    assert all(np.array_equal(one[k], two[k]) for k in one)
+
+
+def test_the_planned_end_moves_while_paused(workspace, tmp_path) -> None:
+    events = train(workspace, tmp_path / "run", tiny(6), commands={
+        2: [Pause(), ChangeTraining((("num_steps", 9),)), Resume()]})
+    assert last_step(events) == 9
+    assert Run.open(tmp_path / "run").info.num_steps == 9
+
+
+def test_a_planned_end_that_cannot_be_is_told_and_changes_nothing(workspace, tmp_path) -> None:
+    events = train(workspace, tmp_path / "run", tiny(20, decay_share=0.5), commands={
+        6: [ChangeTraining((("num_steps", 5),))], 8: [ChangeTraining((("learning_rate", 2.0),))],
+        15: [ChangeTraining((("num_steps", 30),))], 17: [ChangeTraining((("snapshots", 4),))]})
+    warned = [e.report for e in events if isinstance(e, Warned)]
+    assert {report.kind for report in warned} == {"refused-change"}
+    assert "must be beyond step 6, which this run has reached; 5 is not" in warned[0].headline
+    assert "must be" in warned[1].headline
+    assert "stays at 20: the learning rate has been falling towards it since step 11" in warned[2].headline
+    assert [e.kind for e in events if isinstance(e, WarningCleared)] == ["refused-change"]
+    assert len([e for e in events if isinstance(e, TrainingChanged)]) == 1
+    assert last_step(events) == 20
+    assert Run.open(tmp_path / "run").info.num_steps == 20
+
+
+def test_an_asked_for_end_takes_the_place_of_planned_seconds(workspace, tmp_path) -> None:
+    events = train(workspace, tmp_path / "run", tiny(100_000, snapshots=2), seconds=600.0,
+                   commands={5: [ChangeTraining((("num_steps", 12),))]})
+    assert last_step(events) == 12
 
 
 def test_seconds_become_a_recorded_number_of_steps_that_keeps_the_time(workspace, tmp_path) -> None:
