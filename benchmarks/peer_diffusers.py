@@ -1,6 +1,6 @@
 """Ours against the common course recipe, timed in turn in one run. Prints JSON with the ratio of images/s.
 
-    python benchmarks/peer_diffusers.py [--preset quick] [--windows 3] [--window-seconds 8] [--seconds 600]
+    python benchmarks/peer_diffusers.py [--preset quick] [--windows 3] [--window-seconds 6] [--seconds 600]
 
 The recipe is what courses teach with diffusers: a class-conditional UNet2DModel for 28x28 (channels 32, 64, 64, two
 layers a block, attention in the two lower levels, a class embedding of 4 as further input channels), DDPM of 1,000
@@ -87,7 +87,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         for threads in sorted({1, cores()}):
             say(f"peer: trying {threads} thread{'' if threads == 1 else 's'}")
             about_peer = peer.ask(do="begin", threads=threads)
-            tried[threads] = rate(peer.ask(do="window", seconds=args.try_seconds))
+            tried[threads] = rate(peer.ask(do="window", seconds=args.try_seconds, rested=False))
         threads = max(tried, key=lambda n: tried[n])
         peer.ask(do="begin", threads=threads)
         rows = []
@@ -232,9 +232,10 @@ def run_peer(args: argparse.Namespace) -> None:
             return {"batch_size": args.peer_batch, "diffusers": diffusers.__version__,
                     "parameters": sum(p.numel() for p in network.parameters())}
 
-        def window(self, seconds: float) -> dict[str, Any]:
-            time.sleep(REST_S)
-            self._train(0.0)
+        def window(self, seconds: float, rested: bool = True) -> dict[str, Any]:
+            if rested:
+                time.sleep(REST_S)
+                self._train(0.0)
             return self._train(seconds)
 
         def train(self, seconds: float) -> dict[str, Any]:
@@ -277,8 +278,8 @@ def main() -> None:
     parser.add_argument("child", nargs="?", choices=["_ours", "_peer"], help=argparse.SUPPRESS)
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--windows", type=int, default=3, help="of each")
-    parser.add_argument("--window-seconds", type=float, default=8.0)
-    parser.add_argument("--try-seconds", type=float, default=4.0, help="for each thread count of the peer")
+    parser.add_argument("--window-seconds", type=float, default=6.0)
+    parser.add_argument("--try-seconds", type=float, default=2.0, help="for each thread count of the peer")
     parser.add_argument("--peer-batch", type=int, default=BATCH)
     parser.add_argument("--seconds", type=float, default=0.0, help="train the peer so long in all, and judge it")
     parser.add_argument("--samples", type=int, default=50)
