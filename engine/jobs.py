@@ -11,9 +11,11 @@ from engine.config import RunConfig
 from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, TrajectoryRequest
 
 if TYPE_CHECKING:
+    from engine.measure.learning import LearningRequest
     from engine.measure.quality import QualityRequest
     from engine.measure.race import RaceRequest
     from engine.measure.race_quality import RaceQualityRequest
+    from engine.measure.recognition import RecognitionRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -102,5 +104,25 @@ def quality_job(request: QualityRequest, key: str = "quality") -> Job:
         from engine.measure.quality import measure_quality
 
         return measure_quality(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def learning_job(request: LearningRequest, key: str = "learning") -> Job:
+    """Validation loss and a check of the samples for the snapshots of a run; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.learning import measure_learning
+
+        return measure_learning(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def recognition_job(request: RecognitionRequest, key: str = "recognition") -> Job:
+    """When each class can first be read; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.recognition import measure_recognition
+
+        return measure_recognition(workspace, request)
 
     return Job(key, make, Priority.BACKGROUND)

@@ -8,6 +8,7 @@ at any moment. Imports no torch by itself.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class LearningPoint:
 class LearningKnown(Event):
     """What is known of every snapshot there is, by rising step. missing: measurements that are still to be made.
 
-    judged: whether the judge knows what this run draws. seconds: the last measurement took, 0 for none.
+    judged: whether the judge knows what this run draws. seconds: of work in the last
+    measurement, what ran in between left out; 0 for none.
     """
 
     request: LearningRequest
@@ -107,9 +109,10 @@ class _Course:
             total = made + self._missing(steps)
             yield JobProgress(made, total, kind)
             try:
-                seconds = yield from (self._validate(step) if kind == "validation" else self._check(step))
+                seconds = yield from _timed(self._validate(step) if kind == "validation" else self._check(step))
             except BadRun:
                 self.unreadable.add(step)
+                yield self._known(self._steps())
                 continue
             made += 1
             yield JobProgress(made, total, kind)
@@ -148,13 +151,12 @@ class _Course:
         points = tuple(LearningPoint(step, self.validation.get(step), self.samples.get(step)) for step in steps)
         return LearningKnown(self.request, self.run.info.id, points, self._missing(steps), self.judged, seconds)
 
-    def _validate(self, step: int) -> Generator[Event, Any, float]:
+    def _validate(self, step: int) -> Generator[Event, Any, None]:
         found = yield from measure_validation(self.workspace, self.run, step)
         self.validation[step] = found
         self._save(lambda: validation_key(self.run, step), found.values())
-        return found.seconds
 
-    def _check(self, step: int) -> Generator[Event, Any, float]:
+    def _check(self, step: int) -> Generator[Event, Any, None]:
         if self.judge is None:
             from engine.measure.judge import Judge
 
@@ -162,10 +164,21 @@ class _Course:
         found = yield from measure_check(self.workspace, self.run, step, self.judge)
         self.samples[step] = found
         self._save(lambda: check_key(self.run, step), found.values())
-        return found.seconds
 
     def _save(self, key: Callable[[], str], values: dict[str, Any]) -> None:
         try:
             self.run.save_measurement(key(), values)
         except SaveFailed as error:
             self.failed = error
+
+
+def _timed(work: Generator[Event, Any, None]) -> Generator[Event, Any, float]:
+    """The same events, returning the seconds spent in making them."""
+    spent = 0.0
+    while True:
+        began = time.perf_counter()
+        event = next(work, None)
+        spent += time.perf_counter() - began
+        if event is None:
+            return spent
+        yield event

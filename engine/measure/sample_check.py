@@ -6,7 +6,6 @@ the same on thousands; this is for a curve over training. Saved with the run, by
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,7 +34,7 @@ class SampleCheck:
 
     coverage: share of n test pictures, as many of each class, that have a sample within reach of their k-th nearest
     other one, in the judge's features (Naeem et al. 2020, 2002.09797). It depends on n, so real_coverage says what
-    draws of n training pictures score in the samples' place. real_right: of the n test pictures. seconds: it took.
+    draws of n training pictures score in the samples' place. real_right: of the n test pictures.
     """
 
     n: int
@@ -43,7 +42,6 @@ class SampleCheck:
     coverage: float
     real_coverage: tuple[float, ...]
     real_right: int
-    seconds: float
 
     @property
     def accuracy(self) -> float:
@@ -65,7 +63,7 @@ class SampleCheck:
         try:
             made = cls(n=int(values["n"]), right=int(values["right"]), coverage=float(values["coverage"]),
                        real_coverage=tuple(float(v) for v in values["real_coverage"]),
-                       real_right=int(values["real_right"]), seconds=float(values["seconds"]))
+                       real_right=int(values["real_right"]))
         except (KeyError, TypeError, ValueError):
             return None
         return made if made.n > 0 and made.real_coverage else None
@@ -93,7 +91,6 @@ def measure_check(workspace: Workspace, run: Run, step: int, judge: Judge) -> Ge
     labels = np.arange(NUM_SAMPLES) % model.num_classes
     counts = tuple(int(n) for n in np.bincount(labels, minlength=model.num_classes))
     real = yield from _ticking(reference(judge, load_dataset(run.info.config.data.dataset), counts))
-    began = time.perf_counter()
     parts = []
     for begin in range(0, NUM_SAMPLES, BATCH):
         chosen = slice(begin, begin + BATCH)
@@ -108,8 +105,7 @@ def measure_check(workspace: Workspace, run: Run, step: int, judge: Judge) -> Ge
     distances = yield from _ticking(compare(real.features, features, real.radii))
     return SampleCheck(n=NUM_SAMPLES, right=int((read == labels).sum()), coverage=distances.coverage,
                        real_coverage=tuple(floor.coverage for floor in real.floors),
-                       real_right=int((real.read == real.labels).sum()),
-                       seconds=round(time.perf_counter() - began, 3))
+                       real_right=int((real.read == real.labels).sum()))
 
 
 T = TypeVar("T")

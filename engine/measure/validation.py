@@ -7,7 +7,6 @@ anew, so two snapshots differ by what was learned between them. A measurement is
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,7 +37,7 @@ class ValidationLoss:
     """Of one snapshot's averaged weights. sigma: rising noise levels, of which the tuples that follow have one each.
 
     eps_mse: E|eps - eps_hat|^2. loss: what training lowers, in its own units and weighting. share: how often training
-    draws a level near this one; they sum to 1. seconds: it took.
+    draws a level near this one; they sum to 1.
     """
 
     sigma: tuple[float, ...]
@@ -46,7 +45,6 @@ class ValidationLoss:
     loss: tuple[float, ...]
     share: tuple[float, ...]
     images: int
-    seconds: float
 
     @property
     def mean(self) -> float:
@@ -67,7 +65,7 @@ class ValidationLoss:
         """What `values` gave, read back; None where it is of another shape."""
         try:
             columns = {name: tuple(float(v) for v in values[name]) for name in ("sigma", "eps_mse", "loss", "share")}
-            made = cls(**columns, images=int(values["images"]), seconds=float(values["seconds"]))
+            made = cls(**columns, images=int(values["images"]))
         except (KeyError, TypeError, ValueError):
             return None
         return made if made.sigma and len({len(column) for column in columns.values()}) == 1 else None
@@ -115,7 +113,6 @@ def measure_validation(workspace: Workspace, run: Run, step: int) -> Generator[E
     levels = error_levels(denoiser.schedule, NUM_LEVELS)
     dataset = load_dataset(run.info.config.data.dataset)
     images, class_labels = held_out(dataset, min(NUM_IMAGES, len(dataset.test_images)))
-    began = time.perf_counter()
     eps_mse = yield from noise_error(denoiser, images, class_labels, levels, device=workspace.device, seed=SEED,
                                      batch_size=BATCH)
     sigma = torch.from_numpy(levels)
@@ -126,5 +123,4 @@ def measure_validation(workspace: Workspace, run: Run, step: int) -> Generator[E
     loss = eps_mse * factor.numpy()
     return ValidationLoss(
         sigma=tuple(levels.tolist()), eps_mse=tuple(eps_mse.tolist()), loss=tuple(loss.tolist()),
-        share=tuple(level_shares(config, denoiser.schedule, levels).tolist()), images=len(images),
-        seconds=round(time.perf_counter() - began, 3))
+        share=tuple(level_shares(config, denoiser.schedule, levels).tolist()), images=len(images))

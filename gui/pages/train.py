@@ -13,9 +13,11 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLay
 from engine import paths
 from engine.config import STRIP_SAMPLING, number
 from engine.events import SamplesReady, TrainingState
+from gui.learning import Learning
 from gui.pages.base import Page
+from gui.pages.train_course import Course
 from gui.pages.train_curve import LossCurve
-from gui.pages.train_finding import finding
+from gui.pages.train_finding import finding, judge
 from gui.pages.train_loss import DEFAULT_SMOOTHING, LossPlot
 from gui.pages.train_samples import SampleStrip, earlier_steps
 from gui.pages.train_setup import DraftSections, FixedSection, RunSection, facts_of
@@ -45,6 +47,7 @@ class TrainPage(Page):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.curve = LossCurve(DEFAULT_SMOOTHING)
+        self.learning = Learning(session, self)
         self._shown: tuple[object, ...] = ()  # what the strip shows
         self._drawn_at = self._found_at = 0.0
         self._said_of: TrainingState | None = None
@@ -60,10 +63,15 @@ class TrainPage(Page):
     # ---- parts ----
 
     def _make_page(self) -> None:
-        self.finding.set_links([("How this is decided", self._explain_finding, "")])
-        for link in self.finding.links:
-            link.setProperty("explain", "train-finding")
-            link.setToolTip("The rule behind this sentence.")
+        self.finding.set_links([("Stop measuring", self._stop_or_start, ""),
+                                ("How this is decided", self._explain_finding, "")])
+        self.measure_link, self.rule_link = self.finding.links
+        self.measure_link.setProperty("explain", "validation")
+        self.measure_link.setToolTip("Measuring the validation loss and the samples of each snapshot; what is measured "
+                                     "is kept with the run.")
+        self.measure_link.hide()
+        self.rule_link.setProperty("explain", "train-finding")
+        self.rule_link.setToolTip("The rule behind this sentence.")
         self.heading = Words()
         self.heading.gap = 10
         self.heading.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -76,6 +84,7 @@ class TrainPage(Page):
         self.strip = SampleStrip()
         self.plot = LossPlot(self.curve)
         self.plot.setMinimumHeight(150)
+        self.course = Course(self.plot)
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
@@ -88,7 +97,7 @@ class TrainPage(Page):
         column.addLayout(row)
         column.addWidget(self.strip)
         column.addSpacing(10)
-        column.addWidget(self.plot, 1)
+        column.addWidget(self.course, 1)
         self.empty = EmptyState("No training yet", NO_TRAINING, [
             ("Train", self.session.start_training, "play"),
             ("Open the bundled run", self.session.open_bundled)], primary=True)
@@ -137,6 +146,10 @@ class TrainPage(Page):
         self.strip.step_clicked.connect(session.set_step)
         self.strip.earlier_changed.connect(self._show_strip)
         self.plot.point_double_clicked.connect(lambda step: session.set_step(round(step)))
+        self.learning.changed.connect(self._on_learning)
+        self.course.level_chosen.connect(session.set_noise_level)
+        session.noise_level_changed.connect(self._on_level)
+        session.schedule_changed.connect(self._on_learning)
         theme().changed.connect(self._restyle)
         self._restyle()
 
@@ -152,12 +165,23 @@ class TrainPage(Page):
         self.strip.set_chosen(self.session.class_label)
         self._found_at = 0.0
         self._redraw()
+        self._on_learning()
         self._on_marks()
         self._show_strip()
         self._show_sections()
 
+    def activate(self) -> None:
+        super().activate()
+        self.learning.want()
+
+    def deactivate(self) -> None:
+        super().deactivate()
+        self.learning.leave()
+
     def ready(self) -> bool:
-        return not self._timer.isActive()
+        learning = self.learning
+        told = learning.known or learning.failure is not None or not self.session.snapshots
+        return told and not self._timer.isActive()
 
     def _foreign(self) -> bool:
         """Whether the open run is not (yet) the one that is trained."""
@@ -183,7 +207,9 @@ class TrainPage(Page):
         if self.curve.follow(session.losses):
             self.plot.update_curve()
         last = float(self.curve.steps[-1]) if len(self.curve) else 0.0
-        self.plot.set_x_range(0.0, max(1.0, last, float(session.num_steps)))
+        end = max(1.0, last, float(session.num_steps))
+        self.plot.set_x_range(0.0, end)
+        self.course.set_end(end)
         self.plot.set_live(session.training and session.following)
         there = session.training or len(self.curve) > 0 or bool(session.sample_steps)
         self.stack.setCurrentWidget(self.content if there else self.empty)
@@ -195,15 +221,13 @@ class TrainPage(Page):
             self._say_finding()
 
     def _say_finding(self) -> None:
-        session, curve = self.session, self.curve
-        steps, seconds = curve.steps, curve.seconds
+        session, losses = self.session, self.session.losses
         run_step = session.run.info.step if session.run is not None and not session.training else 0
-        step = max(run_step, int(steps[-1]) if len(steps) else 0)
-        answer, numbers = finding(curve.losses, float(seconds[-1]) if len(seconds) else 0.0,
-                                  session.training_state, step, session.num_steps)
-        self.finding.set(answer, numbers)
-        for link in self.finding.links:
-            link.setVisible(len(curve) > 0)
+        step = max(run_step, int(losses[-1, 0]) if len(losses) else 0)
+        found = judge(losses, () if self._foreign() else self.learning.points)
+        self.finding.set(*finding(losses, found, session.training_state, step, session.num_steps,
+                                  session.steps_per_epoch()))
+        self.rule_link.setVisible(len(losses) > 0)
 
     def _on_marks(self) -> None:
         """Snapshots, pauses, the current point."""
@@ -214,7 +238,34 @@ class TrainPage(Page):
         self.plot.set_small_ticks(session.snapshots if run else [])
         self.plot.set_markers(session.markers, [s.start for s in run.info.segments] if run else [],
                               session.num_steps)
-        self.plot.set_current(float(session.step) if run and session.snapshots else None)
+        current = float(session.step) if run and session.snapshots else None
+        self.plot.set_current(current)
+        self.course.set_current(current)
+
+    def _on_learning(self) -> None:
+        """More is known of the snapshots, or another run is open."""
+        if not self.active:
+            return
+        learning, session = self.learning, self.session
+        self.course.set_points(() if self._foreign() else learning.points, session.schedule, learning.judged,
+                               learning.missing)
+        self.course.set_end(max(1.0, float(session.num_steps), *self.curve.steps[-1:]))
+        self._on_level()
+        # While training here a measurement comes and goes all the time, and takes next to nothing.
+        self.measure_link.setVisible(not session.training and learning.missing > 0
+                                     and (learning.measuring or learning.stopped or learning.failure is not None))
+        self.measure_link.setText("Stop measuring" if learning.measuring else "Measure the rest")
+        self._say_finding()
+
+    def _stop_or_start(self) -> None:
+        if self.learning.measuring:
+            self.learning.stop()
+        else:
+            self.learning.start()
+
+    def _on_level(self, *_: object) -> None:
+        if self.active:
+            self.course.set_sigma(self.session.sigma())
 
     def _on_step(self, *_: object) -> None:
         if self.active:

@@ -1,58 +1,36 @@
-"""What the Train page says first: whether the loss still falls, from this run's own numbers.
+"""What the Train page says first: whether the run still learns, with the numbers that say so.
 
-The rule (told to the reader by resources/explain/train-finding.md): the last fifth of the steps so far, at
-least 50, is cut in two halves; the difference of their mean losses counts when it is more than twice its
-standard error.
+The rule is engine.measure.verdict, told to the reader by resources/explain/train-finding.md.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import number
 from engine.events import TrainingState
+from engine.measure.learning import LearningPoint
+from engine.measure.verdict import LEAST_LOSSES, MATTERS, Fall, Judged, Kind, Rise, Verdict, verdict
 from gui.words import clock
 
 NARROW = "\u202f"
-LEAST_STEPS = 50  # fewer say nothing
-SHARE = 0.2  # of the steps so far that is looked at, but no fewer than LEAST_STEPS
-SURE = 2.0  # standard errors
+FEW = 10  # losses that the start and the end are means of, at least
+ANSWERS = {Kind.LEARNING: "Still learning.", Kind.FINISHED: "Learned out.", Kind.DIVERGING: "Diverging.",
+           Kind.TOO_SHORT: "Too short to say."}
 
 
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """Two neighbouring stretches of `steps` steps each at the end of a curve, and how their means differ."""
-
-    steps: int
-    before: float
-    after: float
-    error: float  # standard error of after - before
-
-    @property
-    def change(self) -> float:
-        """after - before as a share of before."""
-        return (self.after - self.before) / self.before if self.before else 0.0
-
-    @property
-    def direction(self) -> int:
-        """-1 falling, 1 rising, 0 not to be told from the noise."""
-        if abs(self.after - self.before) <= SURE * self.error:
-            return 0
-        return -1 if self.after < self.before else 1
-
-
-def trend(losses: NDArray[np.float64]) -> Trend | None:
-    """The trend over the last fifth of a curve, at least 50 steps; None for fewer losses than that."""
-    if len(losses) < LEAST_STEPS:
-        return None
-    half = max(LEAST_STEPS // 2, round(len(losses) * SHARE / 2))
-    before, after = losses[-2 * half : -half], losses[-half:]
-    error = math.sqrt((float(before.var(ddof=1)) + float(after.var(ddof=1))) / half)
-    return Trend(half, float(before.mean()), float(after.mean()), error)
+def judge(losses: NDArray[np.float64], points: Sequence[LearningPoint]) -> Verdict:
+    """The verdict on losses (N, 3: step, loss, seconds; not finite ones among them) and on what was measured."""
+    validation = [(p.step, p.validation.mean) for p in points if p.validation is not None]
+    samples = [(p.step, p.samples.accuracy, p.samples.n) for p in points if p.samples is not None]
+    checked = np.array(validation, dtype=np.float64).reshape(-1, 2)
+    read = np.array(samples, dtype=np.float64).reshape(-1, 3)
+    right = (read[:, 0], read[:, 1], int(read[-1, 2])) if len(read) else None
+    return verdict(losses[:, 0], losses[:, 1], (checked[:, 0], checked[:, 1]), right)
 
 
 def percent(share: float) -> str:
@@ -62,52 +40,84 @@ def percent(share: float) -> str:
     return f"{text}{NARROW}%"
 
 
-def moved(found: Trend) -> str:
-    """How the loss moved, in words with the numbers."""
-    over = f"over the last {number(2 * found.steps)} steps"
-    means = f"from {found.before:.3f} to {found.after:.3f}"
-    if found.direction == 0:
-        spread = percent(SURE * found.error / found.before) if found.before else ""
-        return f"Loss {found.after:.3f}: any change {over} is below what chance makes of it (±{spread})."
-    verb = "fell" if found.direction < 0 else "rose"
-    return f"Loss {verb} {percent(found.change)} {over}, {means}."
+def stretch(steps: int, steps_per_epoch: int) -> str:
+    """The last so many steps, in epochs from one on."""
+    epochs = steps / max(1, steps_per_epoch)
+    return f"in the last {epochs:.1f} epochs" if epochs >= 1 else f"in the last {number(steps)} steps"
 
 
-def finding(losses: NDArray[np.float64], seconds: float, state: TrainingState, step: int,
-            num_steps: int) -> tuple[str, str]:
-    """(answer, its numbers) for the losses so far, seconds of training, and where training stands."""
-    count = len(losses)
-    if count == 0:
+def fell(fall: Fall, steps: int, steps_per_epoch: int) -> str:
+    """How the loss went over the second half of the steps, without a stop at the end."""
+    name = "validation loss" if fall.source == "validation" else "loss"
+    over = stretch(steps - steps // 2, steps_per_epoch)
+    if fall.low > 0 or fall.high < 0:
+        return f"{name} {'fell' if fall.share > 0 else 'rose'} {percent(fall.share)} {over}, from {fall.before:.3f} " \
+               f"to {fall.after:.3f}"
+    widest = max(abs(fall.low), abs(fall.high))
+    return f"{name} stayed at {fall.after:.3f} {over}: any change is below {percent(widest)}"
+
+
+def rose(rise: Rise) -> str:
+    """What is worse than it was, without a stop at the end."""
+    name = "validation loss" if rise.source == "validation" else "loss"
+    if not math.isfinite(rise.after):
+        return f"{name} is not finite any more; its lowest mean was {rise.before:.3f}" if math.isfinite(rise.before) \
+            else f"{name} is not finite"
+    return f"{name} rose {percent(rise.after / rise.before - 1)} from its lowest, {rise.before:.3f} to {rise.after:.3f}"
+
+
+def read(judged: Judged) -> str:
+    """How the samples read right changed since half the steps, without a stop at the end."""
+    before, after = (f"{100 * share:.0f}{NARROW}%" for share in (judged.before, judged.after))
+    if before == after:
+        return f"samples read right stayed at {after}"
+    return f"samples read right {'rose' if judged.after > judged.before else 'fell'} from {before} to {after}"
+
+
+def sentence(found: Verdict, losses: int, steps_per_epoch: int) -> str:
+    """The numbers of a verdict on so many losses."""
+    if found.rise is not None:
+        parts = [rose(found.rise)]
+    elif losses < LEAST_LOSSES:
+        return f"{number(losses)} {'step' if losses == 1 else 'steps'} so far; a judgement takes {LEAST_LOSSES}."
+    else:
+        parts = [fell(found.fall, found.steps, steps_per_epoch)] if found.fall is not None else []
+        if found.judged is not None:
+            parts.append(read(found.judged))
+        if found.kind is Kind.TOO_SHORT:
+            parts.append(f"a fall of {MATTERS * 100:.0f}{NARROW}% a doubling of the steps can be neither told nor "
+                         "excluded yet")
+    words = "; ".join(parts)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def finding(losses: NDArray[np.float64], found: Verdict, state: TrainingState, step: int, num_steps: int,
+            steps_per_epoch: int) -> tuple[str, str]:
+    """(answer, its numbers) for losses (N, 3: step, loss, seconds), the verdict on them, and where training stands."""
+    if not len(losses):
         if state is TrainingState.PREPARING:
             return "Preparing.", "The fastest number format of this machine is being chosen."
         if state.active:
             return "Just started.", "The first loss comes in a moment."
         return "Not started.", "Nothing has been trained here yet."
-    found = trend(losses)
-    if state in (TrainingState.FINISHED, TrainingState.IDLE, TrainingState.FAILED):
-        return _at_rest(losses, seconds, found, state, step, num_steps)
-    if found is None:
-        return "Too early to say.", (f"Loss {float(losses[-1]):.3f} after {number(count)} "
-                                     f"{'step' if count == 1 else 'steps'}; a judgement takes {LEAST_STEPS}.")
-    answer = {-1: "Still falling.", 0: "Flat for now.", 1: "Rising."}[found.direction]
-    return answer, moved(found)
-
-
-def _at_rest(losses: NDArray[np.float64], seconds: float, found: Trend | None, state: TrainingState,
-             step: int, num_steps: int) -> tuple[str, str]:
-    took = f"{number(step)} steps in {clock(seconds)}"
-    few = max(1, len(losses) // 10 if found is None else found.steps)
-    end = float(losses[-few:].mean())
-    start = float(losses[: min(10, few)].mean())
+    words = sentence(found, len(losses), steps_per_epoch)
+    if state not in (TrainingState.FINISHED, TrainingState.IDLE, TrainingState.FAILED):
+        return ANSWERS[found.kind], words
+    seconds = clock(float(losses[-1, 2]))
+    took = f"{number(step)} steps in {seconds}"
     if state is TrainingState.FAILED:
         answer = "Failed."
     elif step < num_steps:
-        answer, took = "Stopped early.", f"{number(step)} of {number(num_steps)} steps in {clock(seconds)}"
+        answer, took = "Stopped early.", f"{number(step)} of {number(num_steps)} steps in {seconds}"
     else:
         answer = "Finished."
-    words = f"{took}; loss {end:.3f}, from {start:.2f} at the start"
-    if found is None:
-        return answer, f"{words}."
-    tail = {-1: f"still falling at the end ({percent(found.change)} over {number(2 * found.steps)} steps)",
-            0: "flat at the end", 1: f"rising at the end ({percent(found.change)})"}[found.direction]
-    return answer, f"{words}; {tail}."
+    good = losses[np.isfinite(losses[:, 1]), 1]
+    few = max(1, min(len(good) // 10, FEW) if len(good) < 10 * FEW else len(good) // 10)
+    if not len(good):
+        return answer, f"{took}. {words}"
+    told = f"{took}; loss {float(good[-few:].mean()):.3f}, from {float(good[: min(FEW, few)].mean()):.2f} at the start"
+    if len(losses) < LEAST_LOSSES and found.rise is None:
+        return answer, f"{told}."
+    tail = {Kind.LEARNING: "Still learning at the end", Kind.FINISHED: "Learned out", Kind.DIVERGING: "Diverging",
+            Kind.TOO_SHORT: "Too short to say more"}[found.kind]
+    return answer, f"{told}. {tail}: {words[:1].lower()}{words[1:]}"

@@ -48,13 +48,14 @@ class Growth:
         shown = [line for line in self.plot.lines if line.visible]
         same = bool(shown) and [line for line, _, _ in self._drawn] == shown and \
             (axes.x_range, axes.x_view, axes.y_view) == self._view and axes.zoom is None
-        if not same or any(count < 2 or len(line.x) < count for line, count, _ in self._drawn) \
+        grown = [(line, count, last) for line, count, last in self._drawn if len(line.x) != count]
+        if not same or not grown or any(count < 2 or len(line.x) < count for line, count, _ in grown) \
                 or self.plot.vertical_grid or self.plot.bars or self._much_grown(shown):
             return None
-        if any(not self._fits(line.y[count:]) for line, count, _ in self._drawn):
+        if any(not self._fits(line.y[count:]) for line, count, _ in grown):
             return None
-        first = min(axes.x_pixel(last) for _, _, last in self._drawn)
-        end = max(axes.x_pixel(float(line.x[-1])) for line in shown)
+        first = min(axes.x_pixel(last) for _, _, last in grown)
+        end = max(axes.x_pixel(float(line.x[-1])) for line, _, _ in grown)
         left, right = int(first) - OVERLAP, int(end) + OVERLAP
         box = axes.box.toAlignedRect()
         strip = QRect(left, box.top() - SPILL, right - left, box.height() + 2 * SPILL)

@@ -28,6 +28,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Script:
     made = Script()
     monkeypatch.setattr("engine.jobs.train_job", made.train_job)
     monkeypatch.setattr("engine.jobs.trajectory_job", made.trajectory_job)
+    monkeypatch.setattr("engine.jobs.learning_job", made.learning_job)
     monkeypatch.setattr("engine.jobs.make_context", made.make_context)
     monkeypatch.setattr(paths, "BUNDLED_RUNS", tmp_path / "bundled")
     monkeypatch.setattr(paths, "DEFAULT_BUNDLED_RUN", tmp_path / "bundled" / "mnist")

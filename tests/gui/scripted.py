@@ -32,6 +32,7 @@ from engine.events import (
     Trajectory,
     TrajectoryRequest,
 )
+from engine.measure.learning import LearningKnown, LearningPoint, LearningRequest
 from engine.runs import Run, RunInfo, RunWriter, trash_run
 
 CLASSES = tuple("0123456789")
@@ -100,6 +101,9 @@ class Script:
         self.fail_trajectories: Exception | None = None
         self.fail_training_at: tuple[int, Event] | None = None
         self.step_seconds = 0.001
+        self.learned: list[LearningPoint] = []  # what was measured before
+        self.to_learn: list[LearningPoint] = []  # what a learning job measures, one after the other
+        self.learning_asked: list[LearningRequest] = []
 
     def make_context(self, device: str = "auto") -> str:
         return device
@@ -119,6 +123,20 @@ class Script:
                                         filled == request.sampling.num_steps + 1, filled, 0.0)
 
         return Job(key, make, priority)
+
+    def learning_job(self, request: LearningRequest, key: str = "learning") -> Job:
+        self.learning_asked.append(request)
+
+        def make(_: Any) -> Generator[Event, Command | None, None]:
+            run_id, made = Run.open(request.run).info.id, 0
+            yield LearningKnown(request, run_id, tuple(self.learned), len(self.to_learn), True)
+            while self.to_learn and made != request.most:
+                point = self.to_learn.pop(0)
+                made += 1
+                self.learned = sorted([*self.learned, point], key=lambda p: p.step)
+                yield LearningKnown(request, run_id, tuple(self.learned), len(self.to_learn), True, 0.01)
+
+        return Job(key, make, Priority.BACKGROUND)
 
     def train_job(self, settings: RunConfig | None, path: Path, *, resume: bool = False,
                   continue_steps: int = 0) -> Job:

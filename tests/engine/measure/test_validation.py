@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from engine.build import build_denoiser
+from engine.build import HELD_OUT, build_denoiser
 from engine.config import DiffusionConfig, RunConfig
 from engine.data.catalogue import load_dataset
 from engine.diffusion.noise import stream
 from engine.diffusion.schedules import schedule
 from engine.events import Tick
+from engine.measure import validation
 from engine.measure.noise_error import error_levels, held_out
 from engine.measure.validation import (
-    NUM_IMAGES,
     SEED,
     ValidationLoss,
     level_shares,
@@ -26,7 +26,13 @@ from engine.runs import Run, RunInfo, RunWriter
 from engine.training.batches import Batches
 from engine.workspace import Workspace
 
+IMAGES = 8
 LINEAR = schedule("linear", 1000, False)
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "NUM_IMAGES", IMAGES)
 
 
 def small_run(path: Path, config: RunConfig, steps: tuple[int, ...] = (0, 10)) -> Run:
@@ -77,14 +83,13 @@ def test_the_loss_is_what_training_lowers(tmp_path: Path, parameterisation: str,
     run, workspace = small_run(tmp_path / "run", config), Workspace("cpu", 1)
     found = measured(workspace, run, 10)
     denoiser = workspace.model(run.path, 10).denoiser
-    images, labels = held_out(load_dataset("mnist"), NUM_IMAGES)
+    images, labels = held_out(load_dataset("mnist"), IMAGES)
     x0 = torch.from_numpy(images.copy()).float() / 127.5 - 1
-    from engine.build import HELD_OUT
     eps = torch.randn(x0.shape, generator=stream(SEED, HELD_OUT))
     for i in (0, 9, 19):
-        sigma = torch.full((NUM_IMAGES,), found.sigma[i])
+        sigma = torch.full((IMAGES,), found.sigma[i])
         with torch.inference_mode():
-            losses = denoiser.losses(x0, eps, sigma, torch.from_numpy(labels.copy()), torch.ones(NUM_IMAGES))
+            losses = denoiser.losses(x0, eps, sigma, torch.from_numpy(labels.copy()), torch.ones(IMAGES))
         # At the least noise F's target is a small difference of two large numbers in float32.
         assert found.loss[i] == pytest.approx(float(losses.loss), rel=2e-3)
         assert found.eps_mse[i] == pytest.approx(float(losses.eps_mse), rel=2e-3)

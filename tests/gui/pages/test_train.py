@@ -227,7 +227,7 @@ def test_training_draws_live_and_can_be_changed(page: TrainPage, session: Sessio
     qtbot.waitUntil(no_more(lambda: len(page.plot.raw.x) > 12 and bool(page.strip.steps())), timeout=8000)
     assert page.run_section.rows["learning_rate"].isVisible()
     assert not page.draft.head.isVisible()
-    assert page.finding.text().startswith("Too early to say.")
+    assert page.finding.text().startswith("Too short to say.")
     editor = page.run_section.rows["learning_rate"].editor
     assert isinstance(editor, QLineEdit)
     editor.setText("5")
