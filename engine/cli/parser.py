@@ -19,6 +19,7 @@ from engine.cli.usage import (
 from engine.config import SamplingConfig, describe, preset_names
 from engine.data.catalogue import dataset_names
 from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
+from engine.measure.recognition import DEFAULT_SEEDS, FEWEST_SEEDS, MOST_SEEDS, NOISY, READINGS
 
 PAGES = ("train", "forward", "reverse", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -58,6 +59,15 @@ def build_parser() -> Parser:
             help="measure how good a run's pictures are",
             description="Draw pictures of all classes from a run and compare them with real ones by two judges. The "
             "answer is kept with the run: asked again, it is there at once.",
+        )
+    )
+    _recognise(
+        commands.add_parser(
+            "recognise",
+            help="measure when a run's pictures can first be read",
+            description="Denoise every class from many seeds and let a judge read each step: at what point of "
+            "denoising can the picture first be read, and does that differ from class to class? The answer is kept "
+            "with the run: asked again, it is there at once.",
         )
     )
     _screenshot(
@@ -178,6 +188,37 @@ def _measure(parser: argparse.ArgumentParser) -> None:
         help=f"how many pictures, as many of each class (default {DEFAULT_COUNT})",
     )
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="seed of the first picture (default 0)")
+    _drawing(parser)
+    parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
+    parser.add_argument("--json", action="store_true", help="all of it, for programs")
+    _device(parser)
+    _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
+
+
+def _recognise(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
+    parser.add_argument("--classes", metavar="LIST", help="like 0-9, 3 or 1,3,7 (default all)")
+    parser.add_argument(
+        "--seeds",
+        type=whole(FEWEST_SEEDS, MOST_SEEDS),
+        default=DEFAULT_SEEDS,
+        metavar="N",
+        help=f"how many for each class (default {DEFAULT_SEEDS})",
+    )
+    parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="the first seed (default 0)")
+    parser.add_argument(
+        "--reading",
+        choices=READINGS,
+        default=NOISY,
+        help="`noisy`: the judge of noisy pictures reads x_t (default); `x0`: the judge of clean pictures reads the "
+        "predicted x0",
+    )
+    parser.add_argument(
+        "--unconditional",
+        action="store_true",
+        help="tell no class; the class of a picture is what is read at the end, and each has its own seed",
+    )
     _drawing(parser)
     parser.add_argument("--again", action="store_true", help="measure anew what was measured before")
     parser.add_argument("--json", action="store_true", help="all of it, for programs")
