@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-EXACT_PAIRS = 100  # up to so many differences that are not zero the signed-rank distribution is counted out
+EXACT_PAIRS = 50  # up to so many differences that are not zero the signed-rank distribution is counted out
 
 
 @dataclass(frozen=True, slots=True)
