@@ -70,6 +70,14 @@ def build_parser() -> Parser:
             "with the run: asked again, it is there at once.",
         )
     )
+    _learning(
+        commands.add_parser(
+            "learning",
+            help="measure whether a run still learns",
+            description="Validation loss by noise level and a check of 100 samples for each snapshot of a run, and a "
+            "verdict: still learning, finished, diverging, or too short to say. What is measured is kept with the run.",
+        )
+    )
     _screenshot(
         commands.add_parser(
             "screenshot",
@@ -224,6 +232,14 @@ def _recognise(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="all of it, for programs")
     _device(parser)
     _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
+
+
+def _learning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
+    parser.add_argument("--no-samples", action="store_true", help="validation loss alone, which is quicker")
+    parser.add_argument("--json", action="store_true", help="all of it, for programs")
+    _device(parser)
     _runs_dir(parser)
 
 

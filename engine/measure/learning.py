@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from engine.errors import BadRun
 from engine.events import Event, JobProgress
 from engine.measure.race import judge_reads
 from engine.measure.sample_check import SampleCheck, check_key, measure_check, stored_check
 from engine.measure.validation import ValidationLoss, measure_validation, stored_validation, validation_key
+from engine.measure.verdict import Float64, Verdict, verdict
 from engine.runs import Run, SaveFailed
 
 if TYPE_CHECKING:
@@ -58,6 +61,16 @@ class LearningKnown(Event):
     missing: int
     judged: bool
     seconds: float = 0.0
+
+
+def judge(steps: Float64, losses: Float64, points: Sequence[LearningPoint]) -> Verdict:
+    """The verdict on losses (N,) at training steps (N,), not finite ones among them, and on what was measured."""
+    validation = [(p.step, p.validation.mean) for p in points if p.validation is not None]
+    samples = [(p.step, p.samples.accuracy, p.samples.n) for p in points if p.samples is not None]
+    checked = np.array(validation, dtype=np.float64).reshape(-1, 2)
+    read = np.array(samples, dtype=np.float64).reshape(-1, 3)
+    right = (read[:, 0], read[:, 1], int(read[-1, 2])) if len(read) else None
+    return verdict(steps, losses, (checked[:, 0], checked[:, 1]), right)
 
 
 def next_place(done: Sequence[bool]) -> int | None:

@@ -13,11 +13,12 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLay
 from engine import paths
 from engine.config import STRIP_SAMPLING, number
 from engine.events import SamplesReady, TrainingState
+from engine.measure.learning import judge
 from gui.learning import Learning
 from gui.pages.base import Page
 from gui.pages.train_course import Course
 from gui.pages.train_curve import LossCurve
-from gui.pages.train_finding import finding, judge
+from gui.pages.train_finding import finding
 from gui.pages.train_loss import DEFAULT_SMOOTHING, LossPlot
 from gui.pages.train_samples import SampleStrip, earlier_steps
 from gui.pages.train_setup import DraftSections, FixedSection, RunSection, facts_of
@@ -46,7 +47,7 @@ class TrainPage(Page):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self.curve = LossCurve(DEFAULT_SMOOTHING)
+        self.curve = LossCurve(DEFAULT_SMOOTHING if session.smoothing is None else session.smoothing)
         self.learning = Learning(session, self)
         self._shown: tuple[object, ...] = ()  # what the strip shows
         self._drawn_at = self._found_at = 0.0
@@ -145,6 +146,8 @@ class TrainPage(Page):
         self.strip.class_clicked.connect(session.set_class)
         self.strip.step_clicked.connect(session.set_step)
         self.strip.earlier_changed.connect(self._show_strip)
+        self.plot.smoothing_changed.connect(session.set_smoothing)
+        session.smoothing_changed.connect(self.plot.set_smoothing)
         self.plot.point_double_clicked.connect(lambda step: session.set_step(round(step)))
         self.learning.changed.connect(self._on_learning)
         self.course.level_chosen.connect(session.set_noise_level)
@@ -224,7 +227,7 @@ class TrainPage(Page):
         session, losses = self.session, self.session.losses
         run_step = session.run.info.step if session.run is not None and not session.training else 0
         step = max(run_step, int(losses[-1, 0]) if len(losses) else 0)
-        found = judge(losses, () if self._foreign() else self.learning.points)
+        found = judge(losses[:, 0], losses[:, 1], () if self._foreign() else self.learning.points)
         self.finding.set(*finding(losses, found, session.training_state, step, session.num_steps,
                                   session.steps_per_epoch()))
         self.rule_link.setVisible(len(losses) > 0)

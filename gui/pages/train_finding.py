@@ -6,31 +6,19 @@ The rule is engine.measure.verdict, told to the reader by resources/explain/trai
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import number
 from engine.events import TrainingState
-from engine.measure.learning import LearningPoint
-from engine.measure.verdict import LEAST_LOSSES, MATTERS, Fall, Judged, Kind, Rise, Verdict, verdict
+from engine.measure.verdict import LEAST_LOSSES, MATTERS, Fall, Judged, Kind, Rise, Verdict
 from gui.words import clock
 
 NARROW = "\u202f"
 FEW = 10  # losses that the start and the end are means of, at least
 ANSWERS = {Kind.LEARNING: "Still learning.", Kind.FINISHED: "Learned out.", Kind.DIVERGING: "Diverging.",
            Kind.TOO_SHORT: "Too short to say."}
-
-
-def judge(losses: NDArray[np.float64], points: Sequence[LearningPoint]) -> Verdict:
-    """The verdict on losses (N, 3: step, loss, seconds; not finite ones among them) and on what was measured."""
-    validation = [(p.step, p.validation.mean) for p in points if p.validation is not None]
-    samples = [(p.step, p.samples.accuracy, p.samples.n) for p in points if p.samples is not None]
-    checked = np.array(validation, dtype=np.float64).reshape(-1, 2)
-    read = np.array(samples, dtype=np.float64).reshape(-1, 3)
-    right = (read[:, 0], read[:, 1], int(read[-1, 2])) if len(read) else None
-    return verdict(losses[:, 0], losses[:, 1], (checked[:, 0], checked[:, 1]), right)
 
 
 def percent(share: float) -> str:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from engine.events import TrainingState
-from engine.measure.learning import LearningPoint
+from engine.measure.learning import LearningPoint, judge
 from engine.measure.sample_check import SampleCheck
 from engine.measure.validation import ValidationLoss
-from gui.pages.train_finding import finding, judge, percent, stretch
+from gui.pages.train_finding import finding, percent, stretch
 
 TRAINING, FINISHED = TrainingState.TRAINING, TrainingState.FINISHED
 EPOCH = 250
@@ -36,7 +36,7 @@ def point(step: int, loss: float, right: int | None = None) -> LearningPoint:
 def words(losses: np.ndarray, state: TrainingState = TRAINING, planned: int = 1000,
           points: tuple[LearningPoint, ...] = ()) -> tuple[str, str]:
     there = rows(losses)
-    return finding(there, judge(there, points), state, len(losses), planned, EPOCH)
+    return finding(there, judge(there[:, 0], there[:, 1], points), state, len(losses), planned, EPOCH)
 
 
 def test_nothing_yet() -> None:
