@@ -72,11 +72,14 @@ def load_average(run: Run, step: int | None, percent: float | None) -> tuple[int
         raise BadSetting(f"At step {number(at)} of {run.name} the average may be over the last {words} % of training; "
                          f"{number(percent)} is not among them.",
                          "Fewer snapshots before a step leave less choice; a later one has more.")
+    listed = {snapshot.step: snapshot for snapshot in there}
     made: Arrays = {}
     for (average, wide), coefficient in zip(stored, combination(averages, gamma, at).coefficients, strict=True):
         if coefficient == 0:
             continue
-        _, arrays = run.load_snapshot(average.step, wide=wide)
+        arrays = run.read_snapshot(listed[average.step], wide=wide)
+        if arrays is None:  # gone, or saved anew
+            _, arrays = run.load_snapshot(average.step, wide=wide)
         for name, array in arrays.items():
             if not np.issubdtype(array.dtype, np.floating):
                 made[name] = array  # a counter, not an average; the newest stays

@@ -22,7 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-NO_HARM = 0.005  # how much larger the profile's relative error may be where fewer files then need to be read
+# Fewer files are read where the profile's relative error then stays below ENOUGH, or grows by NO_HARM at most.
+ENOUGH, NO_HARM = 0.02, 0.005
 
 
 class Average(NamedTuple):
@@ -110,7 +111,7 @@ def combination(stored: Sequence[Average], gamma: float, step: int) -> Combinati
     while count < len(stored):
         kept = np.sort(by_weight[:count])
         fewer = combinations([stored[i] for i in kept], [gamma], step)[0]
-        if fewer.error <= whole.error + NO_HARM:
+        if fewer.error <= max(ENOUGH, whole.error + NO_HARM):
             coefficients = np.zeros(len(stored))
             coefficients[kept] = fewer.coefficients
             return Combination(coefficients, fewer.error)

@@ -142,28 +142,37 @@ class Run:
         wide: the second average. Raises BadRun naming the snapshot when it is missing, thinned away meanwhile,
         or damaged.
         """
-        name = WIDE_FILE if wide else WEIGHTS_FILE
         for _ in range(3):
             snapshot = self._find(step)
-            try:
-                files, _facts = read_files(snapshot.path, [name])
-                arrays, _metadata = decode(files[name])
-            except FileNotFoundError:  # thinned, or saved anew, between listing and reading
-                if snapshot.path.exists():
-                    raise self._damaged(snapshot, "a file is missing", wide) from None
-                continue
-            except KeyError:
-                if not wide:
-                    raise self._damaged(snapshot, "its manifest lacks the weights") from None
-                raise BadRun(f"The snapshot at step {snapshot.step} of {self.path.name} keeps one average only.",
-                             "Choose a snapshot that has both.") from None
-            except ValueError as error:
-                raise self._damaged(snapshot, str(error), wide) from None
-            except OSError as error:
-                raise self._damaged(snapshot, str(error.strerror or error), wide) from None
-            return snapshot.step, as_float32(arrays)
+            arrays = self.read_snapshot(snapshot, wide=wide)
+            if arrays is not None:
+                return snapshot.step, arrays
         raise BadRun(f"The snapshot at step {step} of {self.path.name} was just thinned away.",
                      "Choose another one.")
+
+    def read_snapshot(self, snapshot: Snapshot, *, wide: bool = False) -> Arrays | None:
+        """The averaged weights of a listed snapshot, as `load_snapshot`; None when it is not there any more.
+
+        It was thinned, or saved anew, since it was listed. Raises BadRun when it is damaged.
+        """
+        name = WIDE_FILE if wide else WEIGHTS_FILE
+        try:
+            files, _facts = read_files(snapshot.path, [name])
+            arrays, _metadata = decode(files[name])
+        except FileNotFoundError:
+            if snapshot.path.exists():
+                raise self._damaged(snapshot, "a file is missing", wide) from None
+            return None
+        except KeyError:
+            if not wide:
+                raise self._damaged(snapshot, "its manifest lacks the weights") from None
+            raise BadRun(f"The snapshot at step {snapshot.step} of {self.path.name} keeps one average only.",
+                         "Choose a snapshot that has both.") from None
+        except ValueError as error:
+            raise self._damaged(snapshot, str(error), wide) from None
+        except OSError as error:
+            raise self._damaged(snapshot, str(error.strerror or error), wide) from None
+        return as_float32(arrays)
 
     def _damaged(self, snapshot: Snapshot, reason: str, wide: bool = False) -> BadRun:
         if wide:

@@ -138,7 +138,7 @@ def test_coefficients_sum_to_one_and_the_error_is_the_profiles(percent: int, kep
     found, whole = combination(stored, gamma, 1000), combinations(stored, [gamma], 1000)[0]
     assert found.coefficients.sum() == pytest.approx(1, abs=1e-9)
     assert whole.error <= found.error + 1e-9
-    assert found.error <= whole.error + 0.005 + 1e-9
+    assert found.error <= max(0.02, whole.error + 0.005) + 1e-9
     # The error by its definition, on a fine grid of training time.
     tau = (np.arange(20_000) + 0.5) / 20
     made = sum(c * (a.gamma + 1) / a.step * np.where(tau <= a.step, (tau / a.step) ** a.gamma, 0)
@@ -169,10 +169,10 @@ def test_a_stored_average_comes_back(tmp_path: Path, trajectory: np.ndarray) -> 
 
 
 # Bounds of |made - direct| / |direct| over the widths below, and of |made - direct| / |stored - direct|: how much
-# nearer it is than the stored average. Measured on these weights: 1.6e-4 and 0.023; 2.5e-4 and 0.055; 2.9e-4 and
+# nearer it is than the stored average. Measured on these weights: 2.4e-4 and 0.030; 3.1e-4 and 0.055; 2.9e-4 and
 # 0.087; with a fifth to spare.
 @pytest.mark.parametrize(("dtype", "wide_at", "worst", "worst_of_distance"), [
-    ("float32", None, 1.9e-4, 0.03), ("float16", None, 3.0e-4, 0.066), ("float32", FIVE, 3.5e-4, 0.104)],
+    ("float32", None, 2.9e-4, 0.037), ("float16", None, 3.7e-4, 0.066), ("float32", FIVE, 3.5e-4, 0.104)],
     ids=["all", "half precision", "five"])
 def test_widths_between_are_close_to_those_computed_directly(
         tmp_path: Path, trajectory: np.ndarray, dtype: str, wide_at: set[int] | None, worst: float,
