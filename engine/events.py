@@ -99,6 +99,9 @@ class PinSnapshots(Command):
 
 # ---- training ----------------------------------------------------------------------------------------
 
+REFUSED_CHANGE = "refused-change"  # kind of the warning that says why a setting stayed as it was
+
+
 @dataclass(frozen=True, slots=True)
 class StateChanged(Event):
     """Training entered a state."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -21,6 +22,15 @@ DEFAULT_CLASS = 3
 NEW_SEEDS = 10_000  # seeds drawn here stay short to read; typed ones may be longer
 LARGEST_SEED = 2**63 - 1
 MOST_PREVIOUS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChoice:
+    """An image of the Forward page. number counts from 1 within the class's test images; a file takes their place."""
+
+    class_label: int
+    number: int
+    file: str = ""
 
 
 class Coordinates(TrainingControl):
@@ -40,6 +50,7 @@ class Coordinates(TrainingControl):
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
     race_changed = Signal()
+    smoothing_changed = Signal(float)
     restored = Signal(str, object)  # undo of something a page keeps itself (the image of Forward)
 
     def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
@@ -55,6 +66,8 @@ class Coordinates(TrainingControl):
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.race = RaceConfig()
+        self.image: ImageChoice | None = None  # of the Forward page; None: none was chosen yet
+        self.smoothing: float | None = None  # of the loss curve; None: as the plot has it
         self.average_percent: float | None = None  # over the last so much of training; None: as stored
 
     @property
@@ -175,6 +188,22 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("race", before, race)
 
+    def set_smoothing(self, smoothing: float) -> None:
+        """How strongly the loss curve is smoothed: the share of the last value that is kept."""
+        if smoothing != self.smoothing:
+            self.smoothing = smoothing
+            self.smoothing_changed.emit(smoothing)
+
+    def change_by_hand(self, **changes: float) -> None:
+        """New values for live settings of the run that trains, as one step of undo."""
+        now = self.training_settings
+        if not self.training or now is None:
+            return
+        before = {name: getattr(now, name) for name in changes}
+        self.change_training(**changes)
+        if before != changes:
+            self.edited.emit("training", before, changes)
+
     def edit_draft(self, config: RunConfig) -> None:
         """Change the settings of the next run by hand."""
         before = self.draft
@@ -204,8 +233,18 @@ class Coordinates(TrainingControl):
                 self.set_draft(value)
             case "schedule":
                 self.set_schedule(*value, by_hand=False)
+            case "training":
+                self._restore_training(value)
+            case "image":
+                self.image = value
+                self.restored.emit(name, value)
+            case "smoothing":
+                self.set_smoothing(value)
             case _:
                 self.restored.emit(name, value)
+
+    def _restore_training(self, values: dict[str, float]) -> None:
+        raise NotImplementedError
 
     # ---- the schedule that labels the noise levels ----
 

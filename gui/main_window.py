@@ -140,12 +140,17 @@ class MainWindow(QMainWindow):
             same = session.open_run(place.run)
         if session.run is None and paths.DEFAULT_BUNDLED_RUN.exists():
             session.open_bundled()
-        for name, value in (("class", place.class_label), ("t", place.t), ("race", place.race)):
+        # t counts on the schedule that is on display.
+        for name, value in (("class", place.class_label), ("schedule", place.schedule if same else None),
+                            ("t", place.t), ("race", place.race), ("smoothing", place.smoothing)):
             if value is not None:
                 session.restore(name, value)
+        if place.image is not None and place.image.class_label == session.class_label:
+            session.restore("image", place.image)
         if same and place.step is not None and place.following is False:
             session.restore("step", place.step)
-        if same and place.sampling is not None and fits(place.sampling, session.schedule):
+        if same and session.run is not None and place.sampling is not None \
+                and fits(place.sampling, session.run.schedule()):
             session.restore("sampling", place.sampling)
         known = {page.name for page in self.pages}
         # Something to look at comes before something to do.
@@ -258,6 +263,7 @@ class MainWindow(QMainWindow):
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
         place.race, place.sampling = session.race, session.sampling
+        place.schedule, place.image, place.smoothing = session.other_schedule(), session.image, session.smoothing
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce
         state.speed = self.timeline.speed.value()
         self.docks.keep(state)

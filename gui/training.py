@@ -15,9 +15,10 @@ from PySide6.QtCore import QObject, Signal
 
 from engine import jobs
 from engine.compute import Compute, Message
-from engine.config import RunConfig, load_preset
+from engine.config import RunConfig, TrainingConfig, load_preset
 from engine.errors import ErrorReport
 from engine.events import (
+    REFUSED_CHANGE,
     ChangeTraining,
     Command,
     JobDone,
@@ -35,6 +36,7 @@ from engine.events import (
     StateChanged,
     StateSaved,
     Stop,
+    TrainingChanged,
     TrainingFailed,
     TrainingState,
     Warned,
@@ -87,6 +89,7 @@ class TrainingControl(QObject):
         self.failure: TrainingFailed | None = None
         self.saved_at: float | None = None
         self.resume_note = ""
+        self.changed_settings: TrainingConfig | None = None  # of the run under way, where its file may not say so yet
         self.samples: SamplesReady | None = None
         self.sample_history: dict[int, SamplesReady] = {}
         if self.warnings:
@@ -219,7 +222,12 @@ class TrainingControl(QObject):
 
     def change_training(self, **changes: float) -> None:
         """New values for live settings of the run that trains."""
+        now = self.training_settings
+        if not self.training or now is None or all(getattr(now, name) == value for name, value in changes.items()):
+            return
+        self.changed_settings = now.model_copy(update=changes)
         self._command(ChangeTraining(tuple(changes.items())))
+        self.training_changed.emit()
 
     def pin_snapshots(self, *steps: int) -> None:
         """Steps that are being looked at: thinning spares them."""
@@ -230,6 +238,15 @@ class TrainingControl(QObject):
             self.bridge.send(TRAIN, command)
 
     # ---- for the session to fill in ----
+
+    @property
+    def training_settings(self) -> TrainingConfig | None:
+        """Training settings of the open run as they hold now."""
+        raise NotImplementedError
+
+    def _on_refused(self, told: ErrorReport) -> None:
+        """A change of settings that training did not take."""
+        raise NotImplementedError
 
     def _read_late(self, *, wanted: bool = True) -> None:
         """Take in what was left unread of a run that was opened; not wanted: leave it so for good."""
@@ -289,6 +306,13 @@ class TrainingControl(QObject):
             case Marker() as marker:
                 self._markers.append(marker)
                 self.markers_changed.emit()
+            case TrainingChanged(training=training):
+                self.changed_settings = training
+                self.training_changed.emit()
+            case Warned(report=report) if report.kind == REFUSED_CHANGE:
+                self.changed_settings = None
+                self._on_refused(report)
+                self.training_changed.emit()
             case Warned(report=report):
                 self.warnings[report.kind] = report
                 self.warnings_changed.emit()
@@ -310,6 +334,7 @@ class TrainingControl(QObject):
 
     def _over(self) -> None:
         self._job = 0
+        self.changed_settings = None
         discarded, self._discarding = self._discarding, False
         self.training_path = None
         if self.training_state.active:

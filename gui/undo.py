@@ -13,7 +13,7 @@ from gui.session import Session
 GESTURE_S = 0.8  # a pause longer than this between two moves of the same thing begins a new step
 WORDS = {"step": "training step", "t": "noise level", "class": "class", "seed": "seed",
          "sampling": "sampling", "average": "average", "draft": "settings", "schedule": "noise schedule",
-         "image": "image", "race": "lanes"}
+         "image": "image", "race": "lanes", "training": "training settings"}
 
 
 class _Move(QUndoCommand):
@@ -75,6 +75,8 @@ class History(QObject):
         """Whether two moves of the same thing stay two steps."""
         if self._fresh:
             self._fresh = False
+            return True
+        if earlier.name == "training" and earlier.after.keys() != later.after.keys():
             return True
         if earlier.name == "seed":  # each seed is a picture of its own
             return True

@@ -15,6 +15,9 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
 from engine.config import RaceConfig, SamplingConfig
+from engine.diffusion.schedules import schedule
+from engine.errors import BadSetting
+from gui.coordinates import ImageChoice
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,9 @@ class Place:
     seed: int | None = None
     race: RaceConfig | None = None
     sampling: SamplingConfig | None = None
+    schedule: tuple[str, int] | None = None  # on display, where it is not the run's own: name, T
+    image: ImageChoice | None = None  # of the Forward page; a picture of the user's own is not kept
+    smoothing: float | None = None  # of the loss curve
 
 
 @dataclass(slots=True)
@@ -86,6 +92,29 @@ def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
 
+def _schedule(value: Any) -> tuple[str, int]:
+    name, steps = str(value).split()
+    try:
+        made = schedule(name, int(steps))
+    except BadSetting as error:
+        raise ValueError(value) from error
+    return made.name, made.num_timesteps
+
+
+def _image(value: Any) -> ImageChoice:
+    class_label, place = str(value).split()
+    if int(place) < 1:
+        raise ValueError(value)
+    return ImageChoice(_small(class_label), _small(place))
+
+
+def _smoothing(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number < 1:
+        raise ValueError(value)
+    return number
+
+
 def _speed(value: Any) -> float:
     number = float(value)
     if not 0.25 <= number <= 4:
@@ -95,7 +124,8 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race, "sampling": _sampling}
+    "seed": _seed, "race": _race, "sampling": _sampling, "schedule": _schedule, "image": _image,
+    "smoothing": _smoothing}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
@@ -142,6 +172,10 @@ def save_state(state: WindowState) -> None:
 def _text(value: Any) -> str:
     if isinstance(value, RaceConfig | SamplingConfig):
         return value.model_dump_json()
+    if isinstance(value, ImageChoice):
+        return f"{value.class_label} {value.number}"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -20,6 +20,7 @@ from engine.device import describe, resident_bytes
 from engine.diffusion.sample import denoising_steps, to_pixels
 from engine.errors import BadSetting, DiffuscopeError, ErrorReport, report
 from engine.events import (
+    REFUSED_CHANGE,
     ChangeTraining,
     Command,
     Event,
@@ -52,7 +53,6 @@ Events = Generator[Event, Command | None, None]
 FETCH_SECONDS = 0.1  # losses come from the device this often: no other wait for it in the loop
 SAMPLING_SHARE = 0.03  # of the training time, at most
 PROBE_SECONDS = 3.0  # of training before a time is planned as a number of steps
-REFUSED = "refused-change"  # kind of the warning that says why a setting stayed
 
 
 class Trainer:
@@ -234,11 +234,11 @@ class Trainer:
             check_end(training.num_steps, self.learner.step, self.saver.segments, training)
         except BadSetting as error:
             self._refused = True
-            yield from self._say(Warned(report(error, kind=REFUSED)))
+            yield from self._say(Warned(report(error, kind=REFUSED_CHANGE)))
             return
         if self._refused:
             self._refused = False
-            yield from self._say(WarningCleared(REFUSED))
+            yield from self._say(WarningCleared(REFUSED_CHANGE))
         self.training = training
         self.saver.change(training, self.learner.step)
         if training.learning_rate != before.learning_rate:

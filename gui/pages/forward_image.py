@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -19,6 +18,7 @@ from engine.data.catalogue import Dataset, load_dataset
 from engine.data.picture import load_picture
 from engine.diffusion.forward_view import images_of_class
 from engine.errors import DiffuscopeError
+from gui.coordinates import ImageChoice
 from gui.session import Notice, Session
 from gui.theme import theme, tip
 from gui.widgets.buttons import IconButton, Link, OutlineButton
@@ -38,15 +38,6 @@ DIGITS = dict(zip("0123456789", ("zeros", "ones", "twos", "threes", "fours", "fi
                                  "nines"), strict=True))
 
 _read: dict[str, Dataset] = {}  # data sets that are there at once
-
-
-@dataclass(frozen=True, slots=True)
-class ImageChoice:
-    """number counts from 1 within the class's test images; a file, where given, takes their place."""
-
-    class_label: int
-    number: int
-    file: str = ""
 
 
 class DataSetReader(QObject):
@@ -138,9 +129,10 @@ class ImageChooser(QObject):
         super().__init__(parent)
         self.session = session
         self.reader = DataSetReader(self)
-        self.choice = ImageChoice(session.class_label, 1)
+        kept = session.image
+        self.choice = kept if kept and kept.class_label == session.class_label else ImageChoice(session.class_label, 1)
         self.pixels: NDArray[np.uint8] | None = None
-        self._numbers: dict[int, int] = {}  # the last one looked at of each class
+        self._numbers = {self.choice.class_label: self.choice.number}  # the last one looked at of each class
         self._files: dict[str, NDArray[np.uint8]] = {}
         self._places: dict[int, NDArray[np.int64]] = {}
         self._build()
@@ -224,6 +216,7 @@ class ImageChooser(QObject):
         if choice.file and self._load_file(choice.file) is None:
             return
         before, self.choice = self.choice, choice
+        self.session.image = choice
         self._numbers[choice.class_label] = choice.number
         self._take()
         if by_hand and before != choice:

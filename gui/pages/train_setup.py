@@ -20,9 +20,10 @@ from gui.widgets.buttons import Link, OutlineButton
 from gui.widgets.fields import FixedRow, NumberField, SettingRow, TextField, choice_label, value_text
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
+from gui.widgets.setting_words import setting_fault
 from gui.words import preset_title
 
-LIVE = ("snapshots", "sample_seconds", "learning_rate")
+LIVE = ("num_steps", "snapshots", "sample_seconds", "learning_rate")
 FIRST_TRAINING = ("num_steps", "learning_rate", "batch_size", "snapshots", "sample_seconds", "seed")
 TOPICS = {"num_steps": "stop-at", "learning_rate": "learning-rate", "warmup_steps": "learning-rate",
           "decay_share": "learning-rate", "batch_size": "batch", "snapshots": "snapshots",
@@ -73,10 +74,6 @@ class RunSection(Section):
         super().__init__("Run", parent=parent)
         self._session = session
         self._shown_for: tuple[Any, ...] = ()
-        self.end = FixedRow("Stop at", "", tooltip="Planned number of training steps. A run at rest goes on "
-                            "past it with Continue.")
-        self.end.setProperty("explain", "stop-at")
-        self.body.addWidget(self.end)
         self.rows: dict[str, SettingRow] = {}
         self.texts: dict[str, FixedRow] = {}
         for name in LIVE:
@@ -88,6 +85,9 @@ class RunSection(Section):
             self.rows[name], self.texts[name] = row, text
             self.body.addWidget(text)
             self.body.addWidget(row)
+        end = self.rows["num_steps"]
+        assert isinstance(end.editor, NumberField)
+        end.editor.set_check(lambda typed: setting_fault(end.setting, typed) or session.end_fault(int(typed)))
         self.more = SettingRow(MORE)
         self.go_on = OutlineButton("Continue")
         self.go_on.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -105,15 +105,15 @@ class RunSection(Section):
         run = session.run
         if run is None:
             return
-        training = run.info.config.training
+        training = session.training_settings
         open_end = not session.can_continue() and run.info.num_steps <= run.info.step
         now = (run.info.id, session.training, session.num_steps, open_end, training)
         if now == self._shown_for:
             return
         self._shown_for = now
-        self.end.set_value(f"{number(session.num_steps)} steps")
         for name in LIVE:
-            value = getattr(training, name)
+            at_rest = name == "num_steps" and not session.training
+            value = session.num_steps if at_rest else getattr(training, name)
             self.rows[name].setVisible(session.training)
             self.texts[name].setVisible(not session.training)
             self.texts[name].set_value(value_text(self.rows[name].setting, value))
@@ -123,7 +123,7 @@ class RunSection(Section):
         self.set_state_text(f"{number(session.num_steps)} steps")
 
     def _commit(self, name: str, value: Any) -> None:
-        self._session.change_training(**{name: value})
+        self._session.change_by_hand(**{name: value})
 
     def _continue(self) -> None:
         editor = self.more.editor

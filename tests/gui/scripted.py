@@ -12,6 +12,7 @@ import numpy as np
 from engine.compute import Compute, Job, Priority
 from engine.config import RunConfig, SamplingConfig, load_preset
 from engine.events import (
+    ChangeTraining,
     Command,
     Event,
     LossPoints,
@@ -27,6 +28,7 @@ from engine.events import (
     StateChanged,
     StateSaved,
     Stop,
+    TrainingChanged,
     TrainingState,
     TrajectoriesReady,
     Trajectory,
@@ -181,6 +183,11 @@ class Script:
                     elif isinstance(command, SaveSnapshot):
                         writer.save_snapshot(step, weights(step), True)
                         hear((yield SnapshotSaved(step, path)))
+                    elif isinstance(command, ChangeTraining):
+                        settings = settings.changed(training=dict(command.changes))
+                        planned = settings.training.num_steps
+                        writer.update(config=settings, num_steps=planned)
+                        hear((yield TrainingChanged(settings.training)))
                     elif isinstance(command, Stop):
                         hear((yield StateChanged(TrainingState.STOPPING, step)))
                         if not command.keep:
