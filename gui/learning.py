@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine import jobs
 from engine.compute import Compute, Message
 from engine.errors import ErrorReport
-from engine.events import JobDone, JobFailed, JobProgress
+from engine.events import JobDone, JobFailed
 from engine.measure.learning import LearningKnown, LearningPoint, LearningRequest
 from gui.session import Session
 
@@ -45,7 +45,6 @@ class Learning(QObject):
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.timeout.connect(self._consider)
-        session.bridge.picture.connect(self._on_picture)
         session.bridge.control.connect(self._on_control)
         session.run_changed.connect(self._on_run)
         session.snapshots_changed.connect(self._consider)
@@ -128,13 +127,6 @@ class Learning(QObject):
         self._asked_for = frozenset(self.session.snapshots)
         self._job = bridge.submit(jobs.learning_job(asked, LEARNING)), asked, bridge.compute
         self.changed.emit()
-
-    def _on_picture(self, message: Message) -> None:
-        if isinstance(message.event, JobProgress) and self._job is not None and message.job_id == self._job[0]:
-            missing = message.event.total - message.event.n
-            if missing != self.missing:
-                self.missing = missing
-                self.changed.emit()
 
     def _on_control(self, message: Message) -> None:
         event = message.event

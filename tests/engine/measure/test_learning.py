@@ -10,7 +10,7 @@ from engine.build import build_denoiser
 from engine.config import RunConfig
 from engine.errors import BadRun
 from engine.events import JobProgress, Tick
-from engine.measure import learning, sample_check, validation
+from engine.measure import learning, sample_check
 from engine.measure.learning import LearningKnown, LearningPoint, LearningRequest, measure_learning, next_place
 from engine.measure.sample_check import SampleCheck, stored_check
 from engine.measure.validation import ValidationLoss, stored_validation
@@ -138,7 +138,6 @@ def test_a_check_counts_what_the_judge_reads(writer: RunWriter, workspace: Works
 
     monkeypatch.setattr(sample_check, "NUM_SAMPLES", 60)
     monkeypatch.setattr(sample_check, "BATCH", 30)
-    monkeypatch.setattr(validation, "NUM_IMAGES", 8)
     monkeypatch.setattr(sample_check, "STRIP_SAMPLING", sample_check.STRIP_SAMPLING.model_copy(
         update={"num_steps": 2, "guidance_scale": 1.0}))
     judge, run = Judge.load(), Run.open(writer.path)

@@ -98,3 +98,20 @@ def test_thinning_is_worked_out_anew_when_the_curve_has_grown_much(plot: LossPlo
     plot.update_curve()
     plot.view.grab()
     assert len(wholes) == 1
+
+
+@pytest.mark.parametrize("known", [1, 3])
+def test_a_validation_curve_that_stays_is_not_a_reason_to_draw_all(plot: LossPlot, wholes: list[float],
+                                                                   known: int) -> None:
+    plot.set_validation([0, 150, 400][:known], [0.7, 0.3, 0.25][:known])
+    plot.view.grab()
+    assert len(wholes) == 1
+    plot.set_validation([0, 150, 400][:known], [0.7, 0.3, 0.25][:known])
+    for count in range(410, 591, 10):
+        plot.curve.follow(rows(count))
+        plot.update_curve()
+        plot.view.grab()
+    assert len(wholes) == 1, "neither the same curve again nor new losses beside it"
+    grown = pixels(plot)
+    plot.data_changed(None)
+    assert (np.abs(grown - pixels(plot)).max(axis=2) > 48).sum() <= 60
