@@ -182,7 +182,7 @@ class SamplingConfig(Group):
         "conditional, above 3 digits get bolder and more alike.", ge=0, le=8, step=0.1)
     grid: GridName = setting(
         "auto", "Noise levels", "Which noise levels the steps visit: timesteps of the schedule, Karras levels, or "
-        "even steps in log SNR. Auto takes timesteps for DDPM and DDIM, Karras for the others.")
+        "even steps in log SNR. Auto takes timesteps for DDPM and DDIM, even log SNR for UniPC, Karras for the others.")
     guidance_sigma_low: float = setting(
         0.0, "Guide above σ", "Guidance acts only at noise levels above this one.", ge=0, le=LARGEST_SIGMA)
     guidance_sigma_high: float = setting(
@@ -206,9 +206,18 @@ class SamplingConfig(Group):
         return self
 
     @property
+    def chosen_grid(self) -> GridName:
+        """The grid, and what auto means: timesteps for DDPM and DDIM as their papers have it, for UniPC even log SNR,
+        on which the same few steps end nearer to those of many (docs/benchmarks.md), else Karras.
+        """
+        if self.grid != "auto":
+            return self.grid
+        return "timesteps" if self.sampler in ("ddpm", "ddim") else "log-snr" if self.sampler == "unipc" else "karras"
+
+    @property
     def timesteps(self) -> bool:
         """Whether the steps visit timesteps of the schedule, so that there can be no more of them than T."""
-        return self.grid == "timesteps" or (self.grid == "auto" and self.sampler in ("ddpm", "ddim"))
+        return self.chosen_grid == "timesteps"
 
     @property
     def guided(self) -> bool:

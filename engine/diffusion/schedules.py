@@ -181,7 +181,7 @@ def sampling_sigmas(config: SamplingConfig, schedule: Schedule) -> list[float]:
         sigma = schedule.sigma
         return [float(sigma[t]) for t in timestep_grid(schedule.num_timesteps, config.num_steps)]
     largest = min(LARGEST_FREE_SIGMA, schedule.sigma_max)
-    if config.grid == "log-snr":
+    if config.chosen_grid == "log-snr":
         levels = log_snr_sigmas(config.num_steps, SMALLEST_FREE_SIGMA, largest)
     else:
         levels = karras_sigmas(config.num_steps, SMALLEST_FREE_SIGMA, largest, KARRAS_RHO)
