@@ -12,6 +12,7 @@ from gui.session import Notice, Session
 from gui.widgets.banner import BannerArea
 
 STAY = ("trajectory", "compute", "run-gone")  # these go when their cause is gone
+UNSOLVED = ("disk-full", "save-failed")  # and these: the run is not safe meanwhile
 CALMER = 3.0  # a learning rate this many times smaller usually trains where the larger one diverged
 
 
@@ -53,8 +54,10 @@ class Notices(QObject):
         for kind in self._warned - set(self.session.warnings):
             self.area.clear(f"warning-{kind}")
         for kind, report in self.session.warnings.items():
-            self.area.show(f"warning-{kind}", "warning", report.headline, report.advice, [],
-                           report.details)
+            key = f"warning-{kind}"
+            if kind not in self._warned or self.area.banner(key) is not None:  # else it was closed by hand
+                self.area.show(key, "warning", report.headline, report.advice, [], report.details,
+                               closable=kind not in UNSOLVED)
         self._warned = set(self.session.warnings)
 
     def _on_training(self) -> None:

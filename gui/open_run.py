@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +18,9 @@ from engine.events import Marker, RunOpened, SamplesReady, TrainingState
 from engine.runs import Run, Segment, new_run_path, trash_run
 from engine.training.plan import check_end
 from gui.coordinates import Coordinates
+from gui.run_words import Notice, lock_notice, state_of
 
 REFRESH_MS = 2000  # a run that another process may be training
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to say in a banner. key: a newer notice of the same key replaces it; kind: error, warning."""
-
-    key: str
-    kind: str
-    headline: str
-    advice: str = ""
-    details: str = ""
 
 
 class OpenRun(Coordinates):
@@ -46,6 +35,7 @@ class OpenRun(Coordinates):
         super().__init__(compute, parent)
         self.run: Run | None = None
         self.locked_by = ""  # who else is training the open run
+        self._lock_told = ""  # what was last said of another process that trains the run
         self._strip_steps: list[int] = []
         self._late = False  # losses and markers of the open run are not read yet
         self._refresh = QTimer(self)
@@ -119,7 +109,7 @@ class OpenRun(Coordinates):
             return False
         self.message_cleared.emit("open-run")
         self._reset_training_words()
-        self.training_state = _state_of(run)
+        self.training_state = state_of(run)
         self._take_run(run)
         self._read_metrics()
         self.training_changed.emit()
@@ -136,6 +126,7 @@ class OpenRun(Coordinates):
         self._strip_steps = []
         self.step = 0
         self._refresh.stop()
+        self._unlock_told()
         self._reset_training_words()
         self.training_state = TrainingState.IDLE
         self._late = False
@@ -151,7 +142,7 @@ class OpenRun(Coordinates):
         self.run = run
         self.snapshots = _steps(run)
         self.step = self.snapshots[-1] if self.snapshots else 0
-        self.locked_by = "" if self.training else str(run.is_locked() or "")
+        self.locked_by = "" if self.training else run.is_locked()
         self._draw_from(run)
         if self.sampling != run.info.config.sampling:
             self.sampling = run.info.config.sampling
@@ -166,6 +157,7 @@ class OpenRun(Coordinates):
         self.snapshots_changed.emit()
         self.step_changed.emit(self.step)
         self._run_taken()
+        self._look_at_lock(run)
         if not run.read_only and not self.training:
             self._refresh.start()
         else:
@@ -202,19 +194,36 @@ class OpenRun(Coordinates):
         run = self.run
         if run is None or self.training:
             return
-        before = (list(self.snapshots), run.info.step, run.info.state)
+        before, locked_by = (list(self.snapshots), run.info.step, run.info.state), self.locked_by
         try:
             run.refresh()
-            self.locked_by = str(run.is_locked() or "")
         except DiffuscopeError as error:
             self.message.emit(Notice("run-gone", "warning", error.headline, error.advice))
             return
         self.message_cleared.emit("run-gone")
-        self.training_state = _state_of(run)
+        self._look_at_lock(run)
+        self.training_state = state_of(run)
         self._new_snapshots(_steps(run))
+        if locked_by != self.locked_by:
+            self.training_changed.emit()
         if before != (self.snapshots, run.info.step, run.info.state):
             self._read_metrics()
             self.training_changed.emit()
+
+    def _look_at_lock(self, run: Run) -> None:
+        """Who else trains the run, and whether whoever did is gone without closing it: said once each."""
+        self.locked_by = "" if self.training else run.is_locked()
+        notice = None if self.training else lock_notice(run)
+        if notice is None:
+            self._unlock_told()
+        elif notice.headline != self._lock_told:
+            self._lock_told = notice.headline
+            self.message.emit(notice)
+
+    def _unlock_told(self) -> None:
+        if self._lock_told:
+            self._lock_told = ""
+            self.message_cleared.emit("lock")
 
     def _read_metrics(self) -> None:
         """What the run's files tell of its training. Thousands of losses wait until a page asks for them."""
@@ -404,12 +413,3 @@ class OpenRun(Coordinates):
 
 def _steps(run: Run) -> list[int]:
     return sorted(s.step for s in run.snapshots())
-
-
-def _state_of(run: Run) -> TrainingState:
-    """The state a run folder tells of, seen by a process that does not train it."""
-    try:
-        state = TrainingState(run.info.state)
-    except ValueError:
-        return TrainingState.IDLE
-    return TrainingState.IDLE if state.active and not run.is_locked() else state

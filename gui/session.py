@@ -17,7 +17,8 @@ from engine.config import TrainingConfig
 from engine.errors import DiffuscopeError, ErrorReport
 from engine.events import JobFailed, Trajectory
 from engine.runs import Run, percent_of_gamma, percent_range
-from gui.open_run import Notice, OpenRun
+from gui.open_run import OpenRun
+from gui.run_words import Notice
 from gui.trajectories import Point
 from gui.trajectory_requests import TrajectoryRequests
 

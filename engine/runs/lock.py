@@ -58,6 +58,12 @@ class Holder:
         since = f", since {self.since[:16].replace('T', ' ')}" if self.since else ""
         return f"{'this program, ' if self.here else ''}process {self.pid} on {self.host}{since}"
 
+    def ended(self) -> str:
+        """Of a process that is gone: "Process 4711 on anvil, which wrote this run, ended without closing it"."""
+        who = f"Process {self.pid} on {self.host}, which wrote this run," if self.pid else \
+            "The program that wrote this run"
+        return f"{who} ended without closing it"
+
 
 def _key(folder: Path) -> Path:
     return Path(folder).resolve()
@@ -133,6 +139,12 @@ def locked_by(folder: Path) -> Holder | None:
     return holder if holder is not None and holder.alive(folder) else None
 
 
+def left_by(folder: Path) -> Holder | None:
+    """Who left a run's lock behind and is gone, else None."""
+    holder = read_holder(folder)
+    return holder if holder is not None and not holder.alive(folder) else None
+
+
 class RunLock:
     """The right to write one run folder, held from `acquire` to `release`.
 
@@ -168,9 +180,7 @@ class RunLock:
                     f"{self.folder.name} is being written by {holder.words()}.",
                     f"If nothing on {holder.host} trains it any more, delete {self.folder / LOCK_FILE}."
                     if elsewhere else "Stop it there first, or open the run only to look.")
-            who = f"Process {holder.pid} on {holder.host}, which wrote this run," if holder.pid else \
-                "The program that wrote this run"
-            self.notice = f"{who} ended without closing it; the run continues from its last save."
+            self.notice = f"{holder.ended()}; the run continues from its last save."
         write_file(self.folder / LOCK_FILE, [readable({
             "pid": os.getpid(), "host": socket.gethostname(),
             "since": datetime.now().astimezone().isoformat(timespec="seconds"),

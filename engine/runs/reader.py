@@ -22,7 +22,7 @@ from engine.errors import BadRun
 from engine.events import Trajectory
 from engine.runs.foreign import refuse_foreign
 from engine.runs.info import RunInfo, read_info
-from engine.runs.lock import locked_by
+from engine.runs.lock import left_by, locked_by
 from engine.runs.manifest import MANIFEST, StepFolder, read_files, read_manifest, step_folders
 from engine.runs.measurements import MEASUREMENTS, read_measurement, write_measurement
 from engine.runs.metrics import METRICS_FILE, Metrics, MetricsReader
@@ -85,6 +85,11 @@ class Run:
         """Who is writing this run, in words ("process 4711 on anvil"), or empty."""
         holder = locked_by(self.path)
         return holder.words() if holder else ""
+
+    def left_open(self) -> str:
+        """In words, who wrote this run and was gone before closing it; empty if it was closed or is being written."""
+        holder = left_by(self.path)
+        return holder.ended() if holder else ""
 
     # ---- what follows from the settings ----
 
