@@ -3,8 +3,8 @@
     python benchmarks/time_to_digits.py [--preset quick] [--seconds 60] [--every 2.5] [--seeds 0 1 2 3 4]
 
 Each seed is a run of its own, planned for --seconds as a run of the window's Quick start would be, so that its
-learning rate takes the same course. Every --every seconds 20 pictures a class are drawn from its averaged weights,
-from the same seeds each time, with the preset's own sampling unless --sampler, --steps, --guidance or
+learning rate takes the same course. From --first seconds on, every --every, 20 pictures a class are drawn from its
+averaged weights, from the same seeds each time, with the preset's own sampling unless --sampler, --steps, --guidance or
 --sample-set say otherwise. The clock is wall time of training with everything a run does; it stands still while
 pictures are drawn and read. What comes before the first step (data, choice of the layout) is not in it.
 
@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--seconds", type=seconds, default=60.0, help="of training that each run is planned for")
     parser.add_argument("--every", type=seconds, default=2.5, help="seconds of training between two examinations")
+    parser.add_argument("--first", type=seconds, default=10.0, help="seconds of training before the first examination")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--per-class", type=whole(1, 10_000), default=20)
     parser.add_argument("--whole", action="store_true", help="train each run to its end")
@@ -90,8 +91,9 @@ def _sampling(args: argparse.Namespace, config: RunConfig) -> SamplingConfig:
 def _run(args: argparse.Namespace, workspace: Workspace, config: RunConfig, examiner: digits.Examiner,
          sampling: SamplingConfig) -> dict[str, Any]:
     seen: list[digits.Examined] = []
-    for examined in digits.examine_training(workspace, config, examiner, seconds=args.seconds, every=args.every,
-                                            sampling=sampling, enough=None if args.whole else SHARES[-1]):
+    for examined in digits.examine_training(
+            workspace, config, examiner, seconds=args.seconds, every=args.every, first=args.first, sampling=sampling,
+            enough=None if args.whole else SHARES[-1]):
         seen.append(examined)
         print(f"seed {config.training.seed}: {examined.seconds:5.1f} s, step {examined.step}, read "
               f"{' and '.join(f'{a:.1%}' for a in examined.accuracies)}, density {examined.density:.2f}, coverage "

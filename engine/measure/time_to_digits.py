@@ -94,18 +94,19 @@ class Examiner:
 
 
 def examine_training(workspace: Workspace, config: RunConfig, examiner: Examiner, *, seconds: float, every: float,
-                     sampling: SamplingConfig | None = None, enough: float | None = 0.99,
+                     first: float | None = None, sampling: SamplingConfig | None = None, enough: float | None = 0.99,
                      source: Callable[[], float] = time.perf_counter) -> Iterator[Examined]:
     """Train a run that is planned for so many seconds, and examine its averaged weights every so many of them.
 
-    sampling: None takes the run's own. enough: end once the first judge reads this share; None trains to the end.
-    The last step is always examined. Raises DiffuscopeError where training fails.
+    first: seconds before the first examination; None is `every`. sampling: None takes the run's own. enough: end
+    once the first judge reads this share; None trains to the end. The last step is always examined. Raises
+    DiffuscopeError where training fails.
     """
     clock = StoppableClock(source)
     with tempfile.TemporaryDirectory(prefix="diffuscope-digits-", ignore_cleanup_errors=True) as folder:
         trainer = Trainer(workspace, Path(folder) / "run", config, seconds=seconds, clock=clock)
         events = trainer.run()
-        began, due = 0.0, every
+        began, due = 0.0, every if first is None else first
         try:
             for event in events:
                 stop_at_failure(event)

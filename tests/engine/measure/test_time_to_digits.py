@@ -108,6 +108,12 @@ def test_the_last_step_is_always_examined(workspace: Workspace, passing: Time) -
     assert [e.seconds for e in seen] == [1.5, 2.0]
 
 
+def test_the_first_examination_may_be_later(workspace: Workspace, passing: Time) -> None:
+    seen = list(digits.examine_training(workspace, tiny(), Examiner(passing, 0.1), seconds=2.0, every=0.5, first=1.25,
+                                        source=passing))
+    assert [e.seconds for e in seen] == [1.25, 1.75, 2.0]
+
+
 @pytest.mark.parametrize(("enough", "count"), [(0.99, 3), (0.95, 2), (None, 4)])
 def test_it_ends_at_the_first_share_that_is_enough_or_at_the_end(workspace: Workspace, passing: Time,
                                                                  enough: float | None, count: int) -> None:
