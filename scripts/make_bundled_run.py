@@ -30,6 +30,7 @@ from engine.cli.usage import parse_settings
 from engine.config import load_preset
 from engine.diffusion.sample import record
 from engine.events import Progress, TrainingFailed
+from engine.measure.learning import LearningRequest, measure_learning
 from engine.paths import DEFAULT_BUNDLED_RUN
 from engine.runs import RunWriter
 from engine.training.trainer import Trainer
@@ -62,6 +63,8 @@ def main() -> int:
         else:
             train(workspace, path, config)
         finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}))
+        for _ in measure_learning(workspace, LearningRequest(path)):  # the Train page shows it at once
+            pass
         size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         print(f"{size / 2**20:.1f} MB")
         if size > LARGEST_BYTES:

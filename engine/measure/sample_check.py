@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NUM_SAMPLES = 100
 METHOD = 1  # raised when the same weights would give other figures
-BATCH = 50  # pictures drawn at once: few enough for a slider that waits for one network call
+BATCH = 20  # pictures drawn at once: few enough for a slider that waits for one network call
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.config import number
@@ -108,7 +108,8 @@ class LevelMap(QWidget):
         low, high = np.log(self.span())
         safe = np.where(np.isfinite(self.losses) & (self.losses > 0), self.losses, np.exp(high))
         share = (np.log(safe) - low) / max(high - low, 1e-9)
-        return theme().ramp()[np.rint(share * 255).astype(int)[::-1]]
+        found: NDArray[np.uint8] = theme().ramp()[np.rint(share * 255).astype(int)[::-1]]
+        return found
 
     # ---- painting ----
 
@@ -235,7 +236,7 @@ class LevelMap(QWidget):
         self._picture = None
         self.update()
 
-    def resizeEvent(self, event: QEvent) -> None:  # type: ignore[override]
+    def resizeEvent(self, event: QResizeEvent) -> None:
         self._picture = None
 
     def sizeHint(self) -> QSize:

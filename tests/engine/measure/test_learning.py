@@ -137,7 +137,6 @@ def test_a_check_counts_what_the_judge_reads(writer: RunWriter, workspace: Works
     from engine.measure.judge import Judge
 
     monkeypatch.setattr(sample_check, "NUM_SAMPLES", 60)
-    monkeypatch.setattr(sample_check, "BATCH", 30)
     monkeypatch.setattr(sample_check, "STRIP_SAMPLING", sample_check.STRIP_SAMPLING.model_copy(
         update={"num_steps": 2, "guidance_scale": 1.0}))
     judge, run = Judge.load(), Run.open(writer.path)
