@@ -259,6 +259,21 @@ class RaceConfig(Group):
     show_x: bool = setting(False, "Show xₜ too", "Above each prediction, what the sampler is holding at that moment.")
 
 
+class RecognitionConfig(Group):
+    """When a picture can first be read: how that is measured; part of no run."""
+
+    seeds: int = setting(
+        100, "Seeds", "From how many seeds each class is drawn. More take longer and make the intervals narrower.",
+        unit="a class", ge=2, le=1000, step=10)
+    reading: Literal["noisy", "x0"] = setting(
+        "noisy", "Reader", "Who reads each step: a judge that was trained on noisy pictures reads xₜ, or the judge of "
+        "clean pictures reads the predicted x₀. Told the class, a model predicts a readable picture from the first "
+        "step on, so only the first says what can be seen.")
+    unconditional: bool = setting(
+        False, "Tell no class", "Draw without a class and without guidance; the class of a picture is then what is "
+        "read at its end. The predicted x₀ says only so when the model decides.")
+
+
 class RunConfig(Group):
     """All that decides a run; its JSON is the run's file."""
 

@@ -44,6 +44,12 @@ def _reverse() -> type[Page]:
     return ReversePage
 
 
+def _recognition() -> type[Page]:
+    from gui.pages.recognition import RecognitionPage
+
+    return RecognitionPage
+
+
 def _race() -> type[Page]:
     from gui.pages.compare import ComparePage
 
@@ -53,4 +59,5 @@ def _race() -> type[Page]:
 def page_classes() -> list[LazyPage]:
     """The pages in the order of their tabs; none of their code is loaded by this."""
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
-            LazyPage("reverse", "Reverse", _reverse), LazyPage("race", "Compare", _race)]
+            LazyPage("reverse", "Reverse", _reverse), LazyPage("recognition", "Recognition", _recognition),
+            LazyPage("race", "Compare", _race)]

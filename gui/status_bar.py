@@ -22,7 +22,8 @@ SHOWN_AFTER_S = 0.5  # a job is spoken of when it lasts longer than this
 LAMPS = {TrainingState.TRAINING: "accent", TrainingState.PREPARING: "accent", TrainingState.PAUSING: "warn",
          TrainingState.PAUSED: "warn", TrainingState.STOPPING: "warn", TrainingState.FAILED: "error"}
 JOB_WORDS = {"reverse": "drawing", "reverse-all": "drawing all classes", "forward": "guessing",
-             "race": "racing", "race-quality": "measuring the race,"}
+             "race": "racing", "race-quality": "measuring the race,",
+             "recognition": "measuring recognition,"}
 
 
 def resident_bytes() -> int:

@@ -21,7 +21,7 @@ from engine.data.catalogue import dataset_names
 from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
 from engine.measure.recognition import DEFAULT_SEEDS, FEWEST_SEEDS, MOST_SEEDS, NOISY, READINGS
 
-PAGES = ("train", "forward", "reverse", "race")  # that a screenshot can show
+PAGES = ("train", "forward", "reverse", "recognition", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")

@@ -158,7 +158,7 @@ def scale(recognition: Recognition, name: str) -> NDArray[np.float64]:
         places = 100 * (recognition.num_timesteps - np.array(recognition.t)) / recognition.num_timesteps
     else:
         with np.errstate(divide="ignore"):
-            places = -20 * np.log10(sigma)
+            places = -20 * np.log10(sigma) + 0.0  # no minus zero
     return np.append(places, np.inf)
 
 
