@@ -60,7 +60,7 @@ class Workspace:
         self._side: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
-            self._side = torch.cuda.Stream(self.device, priority=-1)
+            self._side = torch.cuda.Stream(self.device, priority=-1)  # type: ignore[no-untyped-call]
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._data: dict[str, DeviceData] = {}
 
