@@ -61,7 +61,7 @@ class Course(QWidget):
         self.plot = plot
         self.levels = LevelMap()
         self.judged = JudgedPlot()
-        self.level = Plot("Loss at t", x_name="step")
+        self.level = Plot("Loss at t", x_name="step", log_y=True)
         self.level.double_click_resets = False
         self.level_line = self.level.add_line("validation", "accent", 2.0, legend=False)
         self.level.setProperty("explain", "loss-by-level")
