@@ -117,7 +117,7 @@ class TrainingConfig(Group):
 
     num_steps: int = setting(
         1100, "Stop at", "Planned number of training steps. The learning rate falls over the last of them.",
-        unit="steps", ge=1, le=10_000_000, step=100, live=False)
+        unit="steps", ge=1, le=10_000_000, step=100, live=True)
     batch_size: int = setting(64, "Batch", "Pictures in a training step.", unit="images", ge=1, le=8192)
     learning_rate: float = setting(
         3e-3, "Learning rate", "Size of a step. Too large diverges, too small learns slowly.",

@@ -313,6 +313,7 @@ class OpenRun(Coordinates):
                 self.message.emit(Notice("training", "warning", "This run cannot go on here.",
                                          f"{why} Train starts a new one."))
             return None
+        self.message_cleared.emit("training")
         return run
 
     def can_continue(self) -> str:

@@ -163,7 +163,7 @@ class StatusBar(QStatusBar):
         session = self._session
         if session.training:
             return f"saved {ago(time.time() - session.saved_at)}" if session.saved_at else "not saved yet"
-        return "all saved" if session.run is not None else ""
+        return "all saved" if session.run is not None and not session.locked_by else ""
 
     def _job_words(self) -> list[str]:
         found = []

@@ -110,6 +110,7 @@ def test_what_another_process_trains_can_be_looked_at_and_grows(
     assert said(banners, "lock").startswith(f"digits is being trained by {other.words}")
     assert f"being trained by {other.words}" in status.text()
     assert status.text().startswith("Training")
+    assert "saved" not in status.text(), "that is the other's to say"
     assert not transport.more.isEnabled()
     assert other.words in " ".join(transport.more.toolTip().split())
     other.go_to(20)
@@ -153,6 +154,7 @@ def test_a_killed_process_is_told_and_its_run_goes_on_here(qtbot: QtBot, session
     session.open_run(path)
     other.go_to(20)
     session.poll_run()
+    session.continue_training()
     other.kill()
     session.poll_run()
     words = (f"P{other.words[1:]}, which wrote this run, ended without closing it. Nothing up to its last save is "
@@ -169,7 +171,9 @@ def test_a_killed_process_is_told_and_its_run_goes_on_here(qtbot: QtBot, session
     assert said(banners, "lock") == ""
     session.open_run(path)
     assert said(banners, "lock") == words, "it is said again when the run is opened again"
+    assert said(banners, "training")
     session.continue_training()
+    assert not said(banners, "training")
     qtbot.waitUntil(no_more(lambda: session.training and session.progress is not None), timeout=8000)
     session.stop()
     qtbot.waitUntil(no_more(lambda: not session.training), timeout=8000)
