@@ -99,6 +99,8 @@ def text(name: str, recognition: Recognition, summary: Summary) -> str:
     if overall.mean is not None:
         ends = "" if overall.ci95 is None else f", interval {overall.ci95[0]:.1f} to {overall.ci95[1]:.1f}"
         lines += ["", f"All: {overall.mean:.1f} %{ends}; {_percent(summary.never_rate)} never read."]
+    else:
+        lines += ["", "No picture was ever read."]
     if summary.test is not None:
         test = summary.test
         blocks = f", {summary.blocks} seeds as blocks" if summary.blocks else ""
