@@ -98,7 +98,7 @@ def test_the_runs_own_schedule_is_not_kept(make: Make, tmp_path: Path) -> None:
 
 def test_a_picture_of_the_users_own_leaves_the_test_image_before_it(make: Make) -> None:
     state = WindowState()
-    state.place.image = ImageChoice(3, 4, "/home/ann/cat.png")
+    state.place.image = ImageChoice(3, 4, "pictures/cat.png")
     save_state(state)
     assert load_state().place.image == ImageChoice(3, 4)
 
