@@ -1,6 +1,7 @@
 """Quality over guidance, as a Markdown table: both judges, every figure, real pictures in the last rows.
 
-    python benchmarks/quality.py --run bundled [--count 5000] [--guidance 1,1.5,2,3] [--threads N] [--again]
+    python benchmarks/quality.py --run bundled [--count 5000] [--guidance 1,1.5,2,3] [--guidance-interval LO HI]
+        [--threads N] [--again]
 
 The run's own sampler, and DPM-Solver++(2M) in 18 steps. Each row is a measurement kept with the run, so that an
 interrupted sweep goes on where it was; --again measures anew.
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--run", required=True)
     parser.add_argument("--count", type=int, default=DEFAULT_COUNT)
     parser.add_argument("--guidance", default="1,1.5,2,3")
+    parser.add_argument("--guidance-interval", type=float, nargs=2, metavar=("LO", "HI"))
     parser.add_argument("--snapshot", type=int)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int)
@@ -48,6 +50,9 @@ def main() -> int:
 def sweep(args: argparse.Namespace) -> None:
     run = Run.open(resolve_run(args.run))
     own = run.info.config.sampling
+    if args.guidance_interval:
+        low, high = args.guidance_interval
+        own = parse(SamplingConfig, {**own.model_dump(), "guidance_sigma_low": low, "guidance_sigma_high": high})
     fast = parse(SamplingConfig, {**own.model_dump(), "sampler": "dpmpp-2m", "num_steps": 18, "grid": "auto"})
     workspace = Workspace(args.device, args.threads)
     print(f"| {' | '.join(HEADINGS)} |\n|{' --- |' * len(HEADINGS)}", flush=True)
@@ -68,9 +73,12 @@ def sweep(args: argparse.Namespace) -> None:
 
 def print_rows(quality: Quality) -> None:
     sampling = quality.sampling
+    label = f"{sampling.sampler}, {sampling.num_steps} steps"
+    if not sampling.guided_everywhere:
+        label += f", guided for σ from {sampling.guidance_sigma_low:g} to {sampling.guidance_sigma_high:g}"
     for judge in quality.judges:
-        print(line(f"{sampling.sampler}, {sampling.num_steps} steps", f"{sampling.guidance_scale:g}", judge.name,
-                   judge.accuracy, judge.distances, judge.frechet_over_floor), flush=True)
+        print(line(label, f"{sampling.guidance_scale:g}", judge.name, judge.accuracy,
+                   judge.distances, judge.frechet_over_floor), flush=True)
 
 
 def line(sampler: str, scale: str, judge: str, accuracy: float, distances: SetDistances, over_floor: float) -> str:
