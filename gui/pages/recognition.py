@@ -39,7 +39,7 @@ from gui.widgets.segmented import Segmented
 from gui.widgets.words import Words
 
 CLAIM = 70.0  # % denoised, of the common claim
-CLAIMS_WIDTH = 272
+CLAIMS_WIDTH = 312
 SCALE_LABELS = {DENOISED: "% denoised", STEPS: "Share of steps", SNR: "SNR, dB"}
 SCALE_HELP = {
     DENOISED: "How far t has fallen: 100 (1 − t / T). The same for every sampler on this schedule.",
@@ -62,9 +62,12 @@ class RecognitionPage(Page):
         self.figures = Text("", 12, 400, "text2", wrap=True)
         self.scale = Segmented([(name, SCALE_LABELS[name]) for name in SCALES], "Axis")
         self.scale.set_tooltips([SCALE_HELP[name] for name in SCALES])
-        self.caution = Text("", 12, 400, "warn", elide=True)
+        self.caution = Text("", 12, 400, "warn", wrap=True)
         self.curves, self.ranking, self.claims = CurveGrid(), Ranking(), ClaimsPanel()
         self.curves_title, self.ranking_title = Words(), Words()
+        self.curves_note = Text("mean, middle 80 % of seeds, dashes first readable", 12, 400, "muted", elide=True)
+        self.curves_note.setToolTip("Line: mean over seeds. Band: the middle 80 % of them. Dashes: first readable on "
+                                    "average. Grey: the other digits. Line in the accent colour: the noise slider.")
         self.empty = EmptyState("", "", [("Measure", self.recognitions.measure),
                                          ("Open the run that ships", session.open_bundled)])
         self.empty.buttons[0].setToolTip("Draw every class from many seeds in the background and read each step.")
@@ -85,10 +88,8 @@ class RecognitionPage(Page):
         axis.setSpacing(8)
         label = Text("Axis", 13, 400, "text2")
         label.setBuddy(self.scale)
-        for widget in (label, self.scale):
-            axis.addWidget(widget)
-        axis.addSpacing(8)
-        axis.addWidget(self.caution, 1)
+        for widget, stretch in ((self.curves_title, 0), (self.curves_note, 1), (label, 0), (self.scale, 0)):
+            axis.addWidget(widget, stretch)
         below = QHBoxLayout()
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(24)
@@ -104,8 +105,8 @@ class RecognitionPage(Page):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.figures)
+        column.addWidget(self.caution)
         column.addLayout(axis)
-        column.addWidget(self.curves_title)
         column.addWidget(self.curves, 10)
         column.addLayout(below, 11)
         self._either = QStackedLayout()
@@ -153,7 +154,7 @@ class RecognitionPage(Page):
 
     def _make_room(self) -> None:
         px = theme().px
-        self.claims.setFixedWidth(min(px(CLAIMS_WIDTH), max(px(150), (self.width() - 2 * px(MARGIN_X)) * 3 // 10)))
+        self.claims.fit(min(px(CLAIMS_WIDTH), max(px(150), (self.width() - 2 * px(MARGIN_X)) * 9 // 25)), self.small())
 
     # ---- the session and hands ----
 
@@ -236,17 +237,17 @@ class RecognitionPage(Page):
         self.curves.set_curves(curves, span, ticks)
         self.ranking.set_rows(rows, CLAIM if name == DENOISED else None)
         self.claims.set(summary, recognition.class_names)
+        self._make_room()
         of = "predicted x₀" if recognition.reading == PREDICTED else "xₜ"
         self.curves_title.set_parts(
-            (f"Chance of reading the class in {of}", "text", 600, 13, ""),
-            (f"against {SCALE_NAMES[name]}; line mean, band middle 80 % of seeds, dashes first readable, grey the "
-             "other digits", "muted", 400, 12, ""))
+            (f"Chance of reading the class in {of}", "text", 600, 13, ""))
         self.ranking_title.set_parts(
             (f"First readable, {SCALE_NAMES[name]}", "text", 600, 13, ""),
             ("a dot a seed; mean and 95 % interval", "muted", 400, 12, ""))
         self.caution.setText(
             "Told the class, a model predicts its average digit from the first step: no test of what can be seen."
             if recognition.reading == PREDICTED and not recognition.unconditional else "")
+        self.caution.setVisible(bool(self.caution.text()))
 
     def _show_place(self) -> None:
         """The current class, and the noise level as a line."""

@@ -15,6 +15,7 @@ from gui.theme import theme
 from gui.widgets.labels import Hairline, Text
 
 MOST_CONFUSIONS = 3
+FEWER = 2  # where there is little height
 MARKS = {"yes": ("check", "ok"), "no": ("close", "error"), "uncertain": ("help", "muted")}
 
 
@@ -59,6 +60,7 @@ class Confusions(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[int, str, int, str, str]] = []
+        self.most = MOST_CONFUSIONS
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.updateGeometry)
 
@@ -66,13 +68,14 @@ class Confusions(QWidget):
         """The most frequent ones."""
         self.rows = [(one.class_label, names[one.class_label], one.taken_for, names[one.taken_for],
                       percent(one.share)) for one in confusions[:MOST_CONFUSIONS]]
+        # A screen reader hears all of them, however many there is room for.
         self.setAccessibleName("; ".join(f"{a} taken for {b} {share}" for _, a, _, b, share in self.rows)
                                or "No class was taken for another")
         self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(180), max(1, len(self.rows)) * theme().height(20, 12))
+        return QSize(theme().px(180), max(1, min(self.most, len(self.rows))) * theme().height(20, 12))
 
     def paintEvent(self, _: QPaintEvent) -> None:
         style = theme()
@@ -83,7 +86,7 @@ class Confusions(QWidget):
             painter.setFont(style.font(12))
             painter.setPen(style.color("muted"))
             painter.drawText(QRectF(0, 0, self.width(), high), Qt.AlignmentFlag.AlignVCenter, "None.")
-        for i, (label, name, other, other_name, share) in enumerate(self.rows):
+        for i, (label, name, other, other_name, share) in enumerate(self.rows[:self.most]):
             line = QRectF(0, i * high, self.width(), high)
             x = self._name(painter, 0, line, label, name)
             painter.setFont(style.font(12))
@@ -143,3 +146,13 @@ class ClaimsPanel(QWidget):
             row.setVisible(i < len(summary.claims))
         self.none.setVisible(len(summary.claims) < len(self.claims))
         self.confusions.set(summary.confusions, names)
+
+    def fit(self, width: int, small: bool) -> None:
+        """This width, and as much height as the words then need."""
+        self.confusions.most = FEWER if small else MOST_CONFUSIONS
+        self.confusions.updateGeometry()
+        column = self.layout()
+        assert column is not None
+        column.setSpacing(theme().px(3 if small else 7))
+        self.setFixedWidth(width)
+        self.setMinimumHeight(column.heightForWidth(width))

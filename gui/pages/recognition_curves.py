@@ -124,7 +124,7 @@ class CurveGrid(QWidget):
         return QSize(theme().px(600), theme().px(250))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(theme().px(300), theme().px(140))
+        return QSize(theme().px(300), theme().px(120))
 
     # ---- painting ----
 
@@ -161,7 +161,7 @@ class CurveGrid(QWidget):
         band.addPolygon(polygon(np.concatenate([curve.x, curve.x[::-1]]),
                                 np.concatenate([curve.low, curve.high[::-1]]), box, self.span))
         fill = style.class_color(curve.class_label)
-        fill.setAlphaF(BAND_ALPHA if curve.class_label != YELLOW else 0.4)
+        fill.setAlphaF(0.4 if curve.class_label == YELLOW and style.name == "light" else BAND_ALPHA)
         painter.fillPath(band, fill)
         line = polygon(curve.x, curve.mean, box, self.span)
         if curve.class_label == YELLOW and style.name == "light":

@@ -18,7 +18,7 @@ from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
 GOLDEN = 0.6180339887  # of seeds one after the other it spreads dots evenly
 REACH = 6.0  # px within which a click takes a dot
 DOT_ALPHA = 0.6
-NEVER = "never"
+NEVER, NEVER_GAP = "never", 20  # px between the axes and what was never read
 STEPS, MOST_LABELS = (5.0, 10.0, 20.0, 50.0), 6  # of the labels
 
 
@@ -86,7 +86,7 @@ class Ranking(QWidget):
         left = px(16) + max([style.advance(row.name, 12, 600) for row in self.rows], default=0) + px(12)
         right = max([style.advance(row.words, 12, 600) for row in self.rows], default=0) + px(14)
         if self.some_never():
-            right += style.advance(NEVER, 11) + px(10)
+            right += style.advance(NEVER, 11) + px(NEVER_GAP)
         foot = style.metrics(11).height() + px(4)
         return QRectF(left, 0, max(20, self.width() - left - right), max(10, self.height() - foot))
 
@@ -104,12 +104,12 @@ class Ranking(QWidget):
 
     def _across(self, box: QRectF, place: float) -> float:
         if math.isinf(place):
-            return box.right() + theme().px(10) + theme().advance(NEVER, 11) / 2
+            return box.right() + theme().px(NEVER_GAP) + theme().advance(NEVER, 11) / 2
         low, high = self._span
         return box.left() + box.width() * (place - low) / (high - low)
 
     def sizeHint(self) -> QSize:
-        return QSize(theme().px(420), theme().px(220))
+        return QSize(theme().px(420), theme().px(120))  # beside wrapped words a layout takes it as the least
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme().px(220), theme().px(120))

@@ -19,7 +19,7 @@ from engine.measure.recognition_summary import (
 )
 from gui.words import NARROW
 
-MINUS = "\u2212"
+MINUS, NO_BREAK = "\u2212", "\u00a0"
 SCALE_UNITS = {DENOISED: f"{NARROW}%", STEPS: f"{NARROW}%", SNR: f"{NARROW}dB"}
 SCALE_NAMES = {DENOISED: "% denoised", STEPS: "share of steps, %", SNR: "SNR, dB"}
 
@@ -40,7 +40,7 @@ def on_scale(value: float, scale: str, decimals: int = 0) -> str:
 
 def p_words(p: float) -> str:
     """p = 0.17, p < 0.001."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return f"p{NO_BREAK}<{NO_BREAK}0.001" if p < 0.001 else f"p{NO_BREAK}={NO_BREAK}{p:.2g}"
 
 
 def percent(share: float) -> str:

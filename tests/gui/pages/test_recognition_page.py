@@ -319,7 +319,7 @@ def test_pictures_never_read_stand_apart(qtbot: QtBot, page: RecognitionPage) ->
 
 
 def test_nothing_overlaps_at_the_smallest_window_and_at_larger_text(measured: RecognitionPage) -> None:
-    measured.resize(700, 500)
+    measured.resize(983, 491)
     for scale in (1.0, 1.5):
         theme().set_scale(scale)
         box = measured.ranking.axes()
@@ -329,6 +329,9 @@ def test_nothing_overlaps_at_the_smallest_window_and_at_larger_text(measured: Re
             assert plot.right() <= measured.curves.width()
             assert plot.bottom() <= measured.curves.height()
             assert plot.height() > 8
+        for claim in measured.claims.claims:
+            assert claim.words.height() >= claim.words.heightForWidth(claim.words.width())
+        assert measured.claims.confusions.geometry().bottom() < measured.claims.height()
         measured.grab()
     theme().set_scale(1.0)
 
@@ -366,12 +369,12 @@ def test_the_claims_have_their_numbers() -> None:
     about, one, _ = summary.claims
     low, high = summary.overall[DENOISED].ci95 or (0, 0)
     assert claim_words(about, summary) == f"Earlier: 59\u202f%, interval {low:.0f} to {high:.0f}\u202f%."
-    assert claim_words(one, summary) == "Yes: 61\u202f% against 84\u202f% and 80\u202f%, p < 0.001."
+    assert claim_words(one, summary) == "Yes: 61\u202f% against 84\u202f% and 80\u202f%, p\u00a0<\u00a00.001."
     late = summarise(recognition(REQUEST, centres=(30, 45, *CENTRES[2:])))
     assert claim_words(late.claims[1], late).startswith("No: 91\u202f% against 84\u202f%")
     equal = summarise(recognition(REQUEST, centres=(30,) * 10))
     assert claim_words(equal.claims[2], equal).startswith("Not certain: 60\u202f% against 60\u202f%")
-    assert p_words(0.17) == "p = 0.17"
+    assert p_words(0.17) == "p\u00a0=\u00a00.17"
 
 
 def test_the_caution_stands_where_the_class_was_told(qtbot: QtBot, measured: RecognitionPage) -> None:
