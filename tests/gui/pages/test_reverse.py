@@ -342,7 +342,7 @@ def test_pressing_copy_copies_the_command_of_this_point(page: ReversePage) -> No
     page.setup.copy.click()
     text = QGuiApplication.clipboard().text()
     assert text.startswith("python main.py sample --run ")
-    assert "--classes 5 --seed 11 --sampler ddim --steps 4 --guidance 2.0 --snapshot 40" in text
+    assert "--classes 5 --seed 11 --sampler ddim --steps 4 --guidance 3.0 --snapshot 40" in text
     assert text.endswith("--out picture.png")
     assert page.setup.copy.icon_name() == "check"
     page.session.set_class(6)
