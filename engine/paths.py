@@ -42,6 +42,11 @@ def runs_dir() -> Path:
     return Path(chosen) if chosen else data_dir() / "runs"
 
 
+def datasets_dir() -> Path:
+    """Data sets that were downloaded or imported: the user's, beside their runs' settings."""
+    return data_dir() / "datasets"
+
+
 def crash_file() -> Path:
     """Written by faulthandler; a non-empty one at the next start is shown to the user."""
     return data_dir() / "crash.log"

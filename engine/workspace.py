@@ -77,13 +77,9 @@ class Workspace:
         if name not in self._data:
             dataset = load_dataset(name)
             images = torch.from_numpy(dataset.train_images)
-            # Standard deviation of pixels in -1..1, from the histogram: exact and without a float copy.
-            counts = torch.bincount(images.flatten(), minlength=256).double()
-            values = torch.arange(256, dtype=torch.float64) / 127.5 - 1
-            mean = (counts * values).sum() / counts.sum()
-            std = float(((counts * (values - mean) ** 2).sum() / counts.sum()).sqrt())
             labels = torch.from_numpy(dataset.train_labels)
-            self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names, std)
+            self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names,
+                                          dataset.sigma_data)
             self._settle()
         return self._data[name]
 
