@@ -1,4 +1,4 @@
-"""The judges: small networks that were trained on real MNIST and read pictures as digits."""
+"""The judges: small networks that were trained on the real pictures of a data set and read the class of others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from engine.errors import DiffuscopeError
-from engine.measure.judge_files import JUDGE_FILE, judge_record, restoring
+from engine.measure.judge_files import JUDGE_FILE, judge_record, network_shape, restoring
 from engine.measure.judge_networks import NETWORKS, JudgeModule
-
-SIZE = 28  # pixels, height and width
 
 
 class Judge:
@@ -47,7 +45,7 @@ class Judge:
             raise DiffuscopeError(f"The judge's weights {path.name} are damaged: "
                                   "their checksum differs from the recorded one.", restore)
         try:
-            network = NETWORKS[record.get("network", "plain")]()
+            network = NETWORKS[record.get("network", "plain")](**network_shape(record))
             network.load_state_dict({name: value.float() if value.is_floating_point() else value
                                      for name, value in load_tensors(data).items()})
         except Exception:  # safetensors' own error type, or torch's for names and shapes
@@ -55,36 +53,60 @@ class Judge:
         return cls(network, sha256, record, device)
 
     def read(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probability of each digit, float32 (N, 10), for grey pictures uint8 (N, 28, 28)."""
-        return self._run(images, lambda x: self.network(x).softmax(dim=-1), 10)
+        """Probability of each class, float32 (N, num_classes), for uint8 pictures.
+
+        Grey ones are (N, H, W) or (N, H, W, 1), coloured ones (N, H, W, 3); (N, C, H, W), as a data set holds them,
+        is understood too. Raises DiffuscopeError for another size, type or number of channels than it learned.
+        """
+        return self._run(images, lambda x: self.network(x).softmax(dim=-1), self.num_classes)
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The layer before the logits, float32 (N, width), for grey pictures uint8 (N, 28, 28)."""
+        """The layer before the logits, float32 (N, width), for pictures as `read` takes them."""
         return self._run(images, self.network.features, self.network.width)
 
     def look(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Features (N, width) and the digit read (N,), in one pass."""
+        """Features (N, width) and the class read (N,), in one pass."""
         width = self.network.width
 
         def both(x: Tensor) -> Tensor:
             features = self.network.features(x)
             return torch.cat([features, self.network.out(features)], dim=1)
 
-        answers = self._run(images, both, width + 10)
+        answers = self._run(images, both, width + self.num_classes)
         return answers[:, :width], answers[:, width:].argmax(axis=1)
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes it tells apart."""
+        return self.network.out.out_features
 
     @torch.inference_mode()
     def _run(self, images: NDArray[np.uint8], function: Any, width: int) -> NDArray[np.float32]:
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
-            raise DiffuscopeError(f"The judge reads grey pictures of {SIZE} x {SIZE} bytes; these are "
-                                  f"{' x '.join(map(str, images.shape[1:]))} of type {images.dtype}.")
+        pictures = channels_first(images, self.network.channels, self.network.size)
+        if pictures is None or images.dtype != np.uint8:
+            raise DiffuscopeError(f"The judge reads {described(self.network.channels, self.network.size)} bytes; these "
+                                  f"are {' x '.join(map(str, images.shape[1:]))} of type {images.dtype}.")
         answers = np.empty((len(images), width), dtype=np.float32)
         for begin in range(0, len(images), 500):
-            part = torch.from_numpy(np.array(images[begin : begin + 500])).to(self.device)
+            part = torch.from_numpy(np.array(pictures[begin : begin + 500])).to(self.device)
             answers[begin : begin + 500] = function(to_input(part)).cpu().numpy()
         return answers
 
 
+def channels_first(images: NDArray[Any], channels: int, size: int) -> NDArray[Any] | None:
+    """Pictures (N, H, W), (N, H, W, C) or (N, C, H, W) as (N, C, H, W); None where they are of another shape."""
+    if images.ndim == 3 and channels == 1:
+        images = images[:, None]
+    if images.ndim == 4 and images.shape[1:] == (size, size, channels) and channels < size:
+        images = images.transpose(0, 3, 1, 2)
+    return images if images.ndim == 4 and images.shape[1:] == (channels, size, size) else None
+
+
+def described(channels: int, size: int) -> str:
+    """What kind of picture, in words: grey pictures of 28 x 28."""
+    return f"{'grey' if channels == 1 else 'coloured'} pictures of {size} x {size}"
+
+
 def to_input(images: Tensor) -> Tensor:
-    """uint8 (B, 28, 28) to float (B, 1, 28, 28) in -1..1."""
-    return images[:, None].float().mul_(1 / 127.5).sub_(1)
+    """uint8 (B, H, W) or (B, C, H, W) to float (B, C, H, W) in -1..1."""
+    return (images[:, None] if images.ndim == 3 else images).float().mul_(1 / 127.5).sub_(1)

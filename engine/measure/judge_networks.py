@@ -12,6 +12,8 @@ class JudgeModule(nn.Module):
     """What a judge needs of its network: logits, and the layer before them."""
 
     width: int  # of that layer
+    channels: int  # of the pictures it reads
+    size: int  # their height and width in pixels
     out: nn.Linear  # from it to the logits
 
     def features(self, x: Tensor) -> Tensor:
@@ -27,17 +29,18 @@ def _convolution(channels_in: int, channels_out: int, size: int = 3, stride: int
 
 
 class JudgeNetwork(JudgeModule):
-    """Five convolutions, one hidden layer: (B, 1, 28, 28) in -1..1 to logits (B, 10)."""
+    """Five convolutions, one hidden layer: (B, channels, size, size) in -1..1 to logits (B, num_classes)."""
 
     width = 128
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(self, num_classes: int = 10, channels: int = 1, size: int = 28) -> None:
         super().__init__()
+        self.channels, self.size = channels, size
         self.body = nn.Sequential(
-            _convolution(1, 16, 5), nn.MaxPool2d(2),
+            _convolution(channels, 16, 5), nn.MaxPool2d(2),
             _convolution(16, 32), _convolution(32, 32), nn.MaxPool2d(2),
             _convolution(32, 64), _convolution(64, 64), nn.MaxPool2d(2))
-        self.hidden = nn.Linear(64 * 3 * 3, self.width)
+        self.hidden = nn.Linear(64 * (size // 8) ** 2, self.width)
         self.drop = nn.Dropout(0.2)  # only in training, where it draws from torch's global generator
         self.out = nn.Linear(self.width, num_classes)
 
@@ -61,14 +64,15 @@ class _Residual(nn.Module):
 
 
 class SecondJudgeNetwork(JudgeModule):
-    """A small residual network that averages over positions: (B, 1, 28, 28) in -1..1 to logits (B, 10)."""
+    """A small residual network that averages over positions: (B, channels, size, size) in -1..1 to (B, num_classes)."""
 
     width = 96
 
-    def __init__(self, num_classes: int = 10) -> None:
+    def __init__(self, num_classes: int = 10, channels: int = 1, size: int = 28) -> None:
         super().__init__()
+        self.channels, self.size = channels, size
         self.body = nn.Sequential(
-            _convolution(1, 24, 5, stride=2), _Residual(24),
+            _convolution(channels, 24, 5, stride=2), _Residual(24),
             _convolution(24, 48, stride=2), _Residual(48),
             _convolution(48, self.width, stride=2), _Residual(self.width))
         self.out = nn.Linear(self.width, num_classes)
@@ -82,5 +86,6 @@ class SecondJudgeNetwork(JudgeModule):
         return logits
 
 
-# By the name in a judge's record; the first judge's record, made before there was a choice, has none.
-NETWORKS: dict[str, Callable[[], JudgeModule]] = {"plain": JudgeNetwork, "residual": SecondJudgeNetwork}
+# By the name in a judge's record; the first judge's record, made before there was a choice, has none. Called with
+# num_classes, channels and size.
+NETWORKS: dict[str, Callable[..., JudgeModule]] = {"plain": JudgeNetwork, "residual": SecondJudgeNetwork}

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.errors import BadRun
 from engine.events import Event, JobProgress
-from engine.measure.race import judge_reads
+from engine.measure.judge_files import judge_for
 from engine.measure.sample_check import SampleCheck, check_key, measure_check, stored_check
 from engine.measure.validation import ValidationLoss, measure_validation, stored_validation, validation_key
 from engine.measure.verdict import Float64, Verdict, verdict
@@ -51,7 +51,7 @@ class LearningPoint:
 class LearningKnown(Event):
     """What is known of every snapshot there is, by rising step. missing: measurements that are still to be made.
 
-    judged: whether the judge knows what this run draws. seconds: of work in the last
+    judged: whether there is a judge of what this run draws. seconds: of work in the last
     measurement, what ran in between left out; 0 for none.
     """
 
@@ -102,7 +102,7 @@ class _Course:
     def __init__(self, workspace: Workspace, request: LearningRequest) -> None:
         self.workspace, self.request = workspace, request
         self.run = Run.open(request.run)
-        self.judged = request.samples and judge_reads(self.run)
+        self.judged = request.samples and judge_for(self.run) is not None
         self.judge: Judge | None = None
         self.validation: dict[int, ValidationLoss] = {}
         self.samples: dict[int, SampleCheck] = {}
@@ -173,7 +173,7 @@ class _Course:
         if self.judge is None:
             from engine.measure.judge import Judge
 
-            self.judge = Judge.load(device=self.workspace.device)
+            self.judge = Judge.load(judge_for(self.run), self.workspace.device)
         found = yield from measure_check(self.workspace, self.run, step, self.judge)
         self.samples[step] = found
         self._save(lambda: check_key(self.run, step), found.values())

@@ -1,4 +1,4 @@
-"""How good a run's pictures are: read right, and how far from real ones, by two judges. Imports no torch by itself.
+"""How good a run's pictures are: read right, and how far from real ones, by its judges. Imports no torch by itself.
 
 Pictures with equal classes are compared with as many of the test set, in the features of each judge. Beside every
 figure stands its floor: what real training pictures score in their place, for no model can be expected to be
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import SamplingConfig
-from engine.data.catalogue import load_dataset
-from engine.errors import BadRun, BadSetting
+from engine.data.catalogue import load_test_half
+from engine.errors import BadSetting
 from engine.events import Command, Event, JobProgress, Tick
 from engine.measure.distances import NEIGHBOURS, SetDistances, compare
-from engine.measure.judge_files import JUDGE_FILES, judge_record
+from engine.measure.judge_files import judge_record, judges_for, no_judge
 from engine.runs import Run, SaveFailed, measurement_key
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class JudgeQuality:
     """What one judge says. Shares are 0 to 1; accuracy means read as the class asked for.
 
     real_accuracy: the same judge on the test pictures of the comparison. floor: the mean over `floors`.
-    wrong: seed, class asked and digit read of the first misread pictures.
+    wrong: seed, class asked and class read of the first misread pictures.
     """
 
     name: str
@@ -151,7 +151,7 @@ def quality_key(run: Run, request: QualityRequest) -> str:
         "sampling": request.sampling.model_dump(), "count": request.count, "seed": request.seed,
         "average_percent": request.average_percent,
         "guide": "" if guide is None else run.weights_hash(guide),
-        "judges": {name: judge_record(file).get("sha256", "") for name, file in JUDGE_FILES.items()},
+        "judges": {name: judge_record(file).get("sha256", "") for name, file in judges_for(run).items()},
         "neighbours": NEIGHBOURS, "method": METHOD,
     }
     return measurement_key("quality", run.weights_hash(request.snapshot), settings)
@@ -166,11 +166,12 @@ def stored_quality(run: Run, request: QualityRequest) -> Quality | None:
 def measure_quality(workspace: Workspace, request: QualityRequest) -> Generator[Event, Command | None, None]:
     """Measure and save, as a long job: progress in pictures, then QualityReady. Closing it saves nothing.
 
-    Raises BadRun for a run of other pictures than the judges know, and SaveFailed after QualityReady
+    Raises BadRun for a run of pictures that no judge knows, and SaveFailed after QualityReady
     where the measurement could not be saved.
     """
     run = Run.open(request.run)
-    _check_known(run)
+    if not judges_for(run):
+        raise no_judge(run)
     if not request.again and (known := stored_quality(run, request)) is not None:
         yield QualityReady(request, known, True)
         return
@@ -190,14 +191,6 @@ def measure_quality(workspace: Workspace, request: QualityRequest) -> Generator[
         raise failed
 
 
-def _check_known(run: Run) -> None:
-    learned = run.info.config.data.dataset
-    known = {str(judge_record(file).get("data", "mnist")) for file in JUDGE_FILES.values()}
-    if known != {learned}:
-        raise BadRun(f"The judges read {' and '.join(sorted(known))}; {run.name} learned {learned}.",
-                     "There is no measure of quality for it yet.")
-
-
 def _measured(workspace: Workspace, request: QualityRequest) -> Generator[Event, None, Quality]:
     from engine.device import describe
     from engine.diffusion.evaluations import network_evaluations
@@ -205,8 +198,8 @@ def _measured(workspace: Workspace, request: QualityRequest) -> Generator[Event,
     from engine.measure.reference import look, reference
 
     model = workspace.model(request.run, request.snapshot, request.average_percent)
-    judges = {name: Judge.load(file, workspace.device) for name, file in JUDGE_FILES.items()}
-    dataset = load_dataset(model.run.info.config.data.dataset)
+    judges = {name: Judge.load(file, workspace.device) for name, file in judges_for(model.run).items()}
+    dataset = load_test_half(model.run.info.config.data.dataset)
     labels = np.arange(request.count) % model.num_classes
     seeds = request.seed + np.arange(request.count)
     nfe = network_evaluations(request.sampling, model.denoiser.schedule)

@@ -22,7 +22,7 @@ from engine.diffusion.evaluations import evaluations_per_call, network_evaluatio
 from engine.diffusion.schedules import Schedule, sampling_sigmas
 from engine.errors import BadSetting
 from engine.events import Event, Tick
-from engine.measure.judge_files import JUDGE_FILE, judge_record
+from engine.measure.judge_files import judge_for
 from engine.runs import Run
 
 if TYPE_CHECKING:
@@ -112,9 +112,8 @@ def reference_of(sampling: SamplingConfig) -> SamplingConfig:
 
 
 def judge_reads(run: Run) -> bool:
-    """Whether the judge knows what this run draws."""
-    data = judge_record(JUDGE_FILE).get("data", "")
-    return JUDGE_FILE.exists() and run.info.config.data.dataset == data and run.info.image_shape == (1, 28, 28)
+    """Whether there is a judge of what this run draws."""
+    return judge_for(run) is not None
 
 
 class Watch:
@@ -313,8 +312,9 @@ def run_race(workspace: Workspace, request: RaceRequest) -> Generator[Event, Any
 
 def load_judge(model: LoadedModel, workspace: Workspace) -> Judge | None:
     """The judge, where it knows what the run draws."""
-    if not judge_reads(model.run):
+    file = judge_for(model.run)
+    if file is None:
         return None
     from engine.measure.judge import Judge
 
-    return Judge.load(device=workspace.device)
+    return Judge.load(file, workspace.device)

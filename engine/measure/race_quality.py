@@ -22,8 +22,8 @@ from engine.config import SamplingConfig
 from engine.diffusion.evaluations import network_evaluations
 from engine.errors import BadSetting
 from engine.events import Event, JobProgress, Tick
-from engine.measure.judge_files import JUDGE_FILE, judge_record
-from engine.measure.race import Runner, deterministic, judge_reads, load_judge, reference_of, warm_up
+from engine.measure.judge_files import judge_for, judge_record
+from engine.measure.race import Runner, deterministic, load_judge, reference_of, warm_up
 from engine.runs import Run, measurement_key
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def lane_key(run: Run, request: RaceQualityRequest, lane: SamplingConfig) -> str
     settings = {
         "sampling": lane.model_dump(exclude={"num_steps"}), "pictures": request.pictures,
         "step_counts": list(request.step_counts), "average_percent": request.average_percent, "method": METHOD,
-        "judge": judge_record(JUDGE_FILE).get("sha256", "") if judge_reads(run) else "",
+        "judge": "" if (judge := judge_for(run)) is None else judge_record(judge).get("sha256", ""),
         "machine": f"{platform.node()} {platform.machine()}",
     }
     return measurement_key("race", run.weights_hash(request.snapshot), settings)

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import LARGEST_SIGMA, SamplingConfig
-from engine.errors import BadRun, BadSetting
+from engine.errors import BadSetting
 from engine.events import Command, Event, JobProgress, Tick
-from engine.measure.judge_files import JUDGE_FILE, NOISE_JUDGE_FILE, accuracy_at, judge_record
+from engine.measure.judge_files import accuracy_at, judge_file, judge_for, judge_record, no_judge
 from engine.runs import Run, SaveFailed, measurement_key
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Recognition:
 
     classes: those asked for. class_label (P,): of a picture, told or (unconditional) read at the end. seed (P,).
     probability (P, F): of that class. top (P, F): the digit read, top_probability how sure. sigma, t (F,): where the
-    frames are, of num_timesteps. judge_accuracy (F,): how often this judge is right about real test digits there.
+    frames are, of num_timesteps. judge_accuracy (F,): how often this judge is right about real test pictures there.
     """
 
     snapshot: int
@@ -156,7 +156,7 @@ def recognition_key(run: Run, request: RecognitionRequest) -> str:
         "first_seed": request.first_seed, "reading": request.reading, "unconditional": request.unconditional,
         "average_percent": request.average_percent,
         "guide": "" if sampling.autoguide_step is None else run.weights_hash(sampling.autoguide_step),
-        "judge": judge_record(_judge_file(request)).get("sha256", ""), "method": METHOD,
+        "judge": judge_record(_judge_file(run, request)).get("sha256", ""), "method": METHOD,
     }
     return measurement_key("recognition", run.weights_hash(request.snapshot), settings)
 
@@ -168,9 +168,8 @@ def stored_recognition(run: Run, request: RecognitionRequest) -> Recognition | N
 
 
 def measurable(run: Run) -> bool:
-    """Whether the judges know what this run draws."""
-    data = judge_record(JUDGE_FILE).get("data", "")
-    return run.info.config.data.dataset == data and run.info.image_shape == (1, 28, 28)
+    """Whether there are judges of what this run draws, of clean pictures and of noisy ones."""
+    return judge_for(run) is not None and judge_for(run, "noise") is not None
 
 
 def measure_recognition(workspace: Workspace,
@@ -202,14 +201,13 @@ def _classes(run: Run, request: RecognitionRequest) -> tuple[int, ...]:
     return request.classes or tuple(range(len(run.info.class_names)))
 
 
-def _judge_file(request: RecognitionRequest) -> Path:
-    return NOISE_JUDGE_FILE if request.reading == NOISY else JUDGE_FILE
+def _judge_file(run: Run, request: RecognitionRequest) -> Path:
+    return judge_file(run.info.config.data.dataset, "noise" if request.reading == NOISY else "first")
 
 
 def _check(run: Run, request: RecognitionRequest) -> None:
     if not measurable(run):
-        raise BadRun(f"The judges read grey digits of 28 x 28; {run.name} learned {run.info.config.data.dataset}.",
-                     "There is no measure of recognition for it yet.")
+        raise no_judge(run)
     last = len(run.info.class_names) - 1
     if wrong := [c for c in request.classes if not 0 <= c <= last]:
         raise BadSetting(f"There is no class {wrong[0]}; classes are 0 to {last}.")
@@ -230,7 +228,7 @@ def _measured(workspace: Workspace, model: LoadedModel,
     schedule = model.denoiser.schedule
     sigma = np.array(sampling_sigmas(sampling, schedule))
     predicted = request.reading == PREDICTED
-    judge = (Judge if predicted else NoiseJudge).load(device=workspace.device)
+    judge = (Judge if predicted else NoiseJudge).load(_judge_file(model.run, request), workspace.device)
     weaker, denoiser = workspace.weaker(model, sampling), for_many(model.denoiser, workspace.device)
     total = request.seeds * len(classes)
     labels, seeds = _asked(request, classes)
@@ -284,7 +282,7 @@ def _collected(request: RecognitionRequest, classes: tuple[int, ...], model: Loa
         labels = top[:, -1]
     chosen = np.concatenate([np.flatnonzero(labels == c) for c in classes])
     own = np.take_along_axis(probabilities, labels[:, None, None], axis=2)[:, :, 0]
-    record, sigma = judge_record(_judge_file(request)), np.array(places["sigma"])
+    record, sigma = judge_record(_judge_file(model.run, request)), np.array(places["sigma"])
     accuracy = np.full(len(sigma), record.get("test_accuracy", np.nan)) if request.reading == PREDICTED else \
         accuracy_at(record, sigma)
     return Recognition(

@@ -54,8 +54,17 @@ def choose(labels: NDArray[np.int64], counts: Counts, draw: int = 0, seed: int =
     return np.concatenate(chosen)
 
 
+def _other_real(dataset: Dataset, counts: Counts, chosen: NDArray[np.int64], draw: int) -> NDArray[np.uint8]:
+    """Pictures for a floor: of the training set; where that is not here, test pictures that are not the `chosen`."""
+    if dataset.trainable:
+        return dataset.train_images[choose(dataset.train_labels, counts, draw)]
+    rest = np.setdiff1d(np.arange(len(dataset.test_labels)), chosen)
+    rest = rest if len(rest) else chosen
+    return dataset.test_images[rest[choose(dataset.test_labels[rest], counts, draw)]]
+
+
 def look(judge: Judge, images: NDArray[np.uint8]) -> Generator[None, None, Looked]:
-    """Features (N, width) and digits read (N,) of grey pictures (N, H, W); yields after each part."""
+    """Features (N, width) and classes read (N,) of pictures as `Judge.read` takes them; yields after each part."""
     parts = []
     for begin in range(0, len(images), PART):
         parts.append(judge.look(images[begin : begin + PART]))
@@ -72,11 +81,11 @@ def reference(judge: Judge, dataset: Dataset, counts: Sequence[int]) -> Generato
     if judge.sha256 and key in _kept:
         return _kept[key]
     chosen = choose(dataset.test_labels, key[2])
-    features, read = yield from look(judge, dataset.test_images[chosen, 0])
+    features, read = yield from look(judge, dataset.test_images[chosen])
     radii = yield from neighbour_radii(features)
     floors = []
     for draw in range(FLOOR_DRAWS):
-        real, _ = yield from look(judge, dataset.train_images[choose(dataset.train_labels, key[2], draw), 0])
+        real, _ = yield from look(judge, _other_real(dataset, key[2], chosen, draw))
         floors.append((yield from compare(features, real, radii)))
     made = Reference(key[2], features, radii, dataset.test_labels[chosen], read, tuple(floors))
     _kept[key] = made

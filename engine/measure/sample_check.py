@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from engine.config import STRIP_SAMPLING
-from engine.data.catalogue import load_dataset
+from engine.data.catalogue import load_test_half
 from engine.events import Event, Tick
 from engine.measure.distances import NEIGHBOURS, compare
-from engine.measure.judge_files import JUDGE_FILE, judge_record
+from engine.measure.judge_files import judge_for, judge_record
 from engine.runs import Run, measurement_key
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class SampleCheck:
 def check_key(run: Run, step: int) -> str:
     """Under what a check is saved: equal for equal weights, settings, judge and method. Raises BadRun."""
     settings = {"sampling": STRIP_SAMPLING.model_dump(), "samples": NUM_SAMPLES, "neighbours": NEIGHBOURS,
-                "judge": judge_record(JUDGE_FILE).get("sha256", ""), "method": METHOD}
+                "judge": "" if (judge := judge_for(run)) is None else judge_record(judge).get("sha256", ""),
+                "method": METHOD}
     return measurement_key("samples", run.weights_hash(step), settings)
 
 
@@ -90,7 +91,7 @@ def measure_check(workspace: Workspace, run: Run, step: int, judge: Judge) -> Ge
     model = workspace.model(run.path, step)
     labels = np.arange(NUM_SAMPLES) % model.num_classes
     counts = tuple(int(n) for n in np.bincount(labels, minlength=model.num_classes))
-    real = yield from _ticking(reference(judge, load_dataset(run.info.config.data.dataset), counts))
+    real = yield from _ticking(reference(judge, load_test_half(run.info.config.data.dataset), counts))
     parts = []
     for begin in range(0, NUM_SAMPLES, BATCH):
         chosen = slice(begin, begin + BATCH)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import DiffusionConfig
-from engine.data.catalogue import load_dataset
+from engine.data.catalogue import load_test_half
 from engine.diffusion.schedules import Schedule
 from engine.events import Event
 from engine.runs import Run, measurement_key
@@ -111,7 +111,7 @@ def measure_validation(workspace: Workspace, run: Run, step: int) -> Generator[E
     model = workspace.model(run.path, step)
     denoiser, config = model.denoiser, run.info.config.diffusion
     levels = error_levels(denoiser.schedule, NUM_LEVELS)
-    dataset = load_dataset(run.info.config.data.dataset)
+    dataset = load_test_half(run.info.config.data.dataset)
     images, class_labels = held_out(dataset, min(NUM_IMAGES, len(dataset.test_images)))
     eps_mse = np.empty(NUM_LEVELS)
     for group in range(GROUPS):

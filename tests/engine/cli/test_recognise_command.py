@@ -11,7 +11,6 @@ import pytest
 
 import main as entry
 from engine.config import RunConfig
-from engine.measure import recognition
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
 
@@ -98,8 +97,6 @@ def test_what_cannot_be_measured_is_told_in_a_sentence(trained: Path, capsys: py
 
 def test_a_missing_noise_judge_is_told(trained: Path, capsys: pytest.CaptureFixture[str],
                                        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    missing = tmp_path / "none.safetensors"
-    monkeypatch.setattr(recognition, "NOISE_JUDGE_FILE", missing)
-    monkeypatch.setattr("engine.measure.noise_judge.NOISE_JUDGE_FILE", missing)
+    monkeypatch.setattr("engine.measure.judge_files.RESOURCES", tmp_path)
     assert entry.main(["recognise", "--run", str(trained), "--seeds", "2", "--steps", "2", "--device", "cpu"]) == 2
-    assert "The noise judge's weights none.safetensors cannot be read" in capsys.readouterr().err
+    assert "There is no judge for mnist yet" in capsys.readouterr().err

@@ -22,6 +22,7 @@ from engine.jobs import quality_job
 from engine.measure import quality, reference
 from engine.measure.distances import SetDistances, frechet
 from engine.measure.judge import Judge
+from engine.measure.judge_files import JUDGE_FILES
 from engine.measure.quality import Quality, QualityReady, QualityRequest, measure_quality, quality_key, stored_quality
 from engine.measure.reference import choose
 from engine.runs import Run, SaveFailed
@@ -83,7 +84,7 @@ def test_figures_are_those_of_the_pictures_asked_for(measured: list[Event], work
     assert [judge.name for judge in found.judges] == ["first", "second"]
     assert found.judges[0].sha256 != found.judges[1].sha256
     readings = []
-    for told, file in zip(found.judges, quality.JUDGE_FILES.values(), strict=True):
+    for told, file in zip(found.judges, JUDGE_FILES.values(), strict=True):
         judge = Judge.load(file)
         read = judge.read(images).argmax(axis=1)
         readings.append(read)
@@ -204,8 +205,8 @@ def test_too_few_or_too_many_pictures_are_refused(trained: Path, count: int) -> 
 
 def test_a_run_of_other_pictures_is_refused(workspace: Workspace, trained: Path,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quality, "judge_record", lambda file: {"data": "letters"})
-    with pytest.raises(BadRun, match="The judges read letters; tiny learned mnist"):
+    monkeypatch.setattr("engine.measure.judge_files.judge_record", lambda file: {"data": "letters"})
+    with pytest.raises(BadRun, match="There is no judge for mnist yet, so nothing can read what tiny draws"):
         next(measure_quality(workspace, QualityRequest(trained, FAST)))
 
 
@@ -214,7 +215,7 @@ def test_classes_that_the_test_set_lacks_are_noted(workspace: Workspace, trained
     data = load_dataset("mnist")
     kept = np.concatenate([np.flatnonzero(data.test_labels == c)[: 8 if c == 5 else 10] for c in range(10)])
     small = replace(data, test_images=data.test_images[kept], test_labels=data.test_labels[kept], name="small")
-    monkeypatch.setattr(quality, "load_dataset", lambda name: small)
+    monkeypatch.setattr(quality, "load_test_half", lambda name: small)
     found = result(list(measure_quality(workspace, QualityRequest(trained, FAST, count=100, again=True)))).quality
     assert found.notes == ("The test set has 8 pictures of class 5; 10 were asked of the model.",)
     assert (found.count, found.reference_count) == (100, 98)

@@ -21,7 +21,7 @@ from engine.events import Event, JobProgress, Tick
 from engine.jobs import recognition_job
 from engine.measure import recognition as module
 from engine.measure.judge import Judge
-from engine.measure.judge_files import accuracy_at
+from engine.measure.judge_files import NOISE_JUDGE_FILE, accuracy_at
 from engine.measure.noise_judge import NoiseJudge, NoiseJudgeNetwork
 from engine.measure.recognition import (
     Recognition,
@@ -74,7 +74,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, noise_judge: NoiseJudge) -> None:
     known = module.judge_record
     monkeypatch.setattr(NoiseJudge, "load", classmethod(lambda cls, path=None, device="cpu": noise_judge))
     monkeypatch.setattr(module, "judge_record",
-                        lambda path: RECORD if path == module.NOISE_JUDGE_FILE else known(path))
+                        lambda path: RECORD if path == NOISE_JUDGE_FILE else known(path))
 
 
 def ready(events: list[Event]) -> RecognitionReady:
@@ -235,7 +235,7 @@ def test_other_classes_and_other_runs_are_refused(workspace: Workspace, trained:
     with pytest.raises(BadSetting, match="There is no class 10; classes are 0 to 9"):
         next(measure_recognition(workspace, RecognitionRequest(trained, FAST, classes=(10,))))
     monkeypatch.setattr(module, "measurable", lambda run: False)
-    with pytest.raises(BadRun, match="The judges read grey digits of 28 x 28; tiny learned mnist"):
+    with pytest.raises(BadRun, match="There is no judge for mnist yet, so nothing can read what tiny draws"):
         next(measure_recognition(workspace, RecognitionRequest(trained, FAST)))
 
 
