@@ -22,9 +22,11 @@ from engine.config import LARGEST_SIGMA, SamplingConfig
 from engine.errors import BadSetting
 from engine.events import Command, Event, JobProgress, Tick
 from engine.measure.judge_files import accuracy_at, judge_file, judge_for, judge_record, no_judge
+from engine.measure.scorers import clip_mark
 from engine.runs import Run, SaveFailed, measurement_key
 
 if TYPE_CHECKING:
+    from engine.measure.many import Many
     from engine.workspace import LoadedModel, Workspace
 
 NOISY, PREDICTED = "noisy", "x0"
@@ -33,7 +35,7 @@ DEFAULT_SEEDS = 100
 FEWEST_SEEDS, MOST_SEEDS = 2, 1000
 METHOD = 1  # raised when the same pictures would give other figures
 BATCH = 100  # trajectories at once
-_JUDGED = 500  # frames between two pauses
+_JUDGED = 1000  # frames between two pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class RecognitionRequest:
             return self.sampling
         return self.sampling.model_copy(update={
             "guidance_scale": 0.0, "guidance_rescale": 0.0, "autoguide_step": None, "guidance_sigma_low": 0.0,
-            "guidance_sigma_high": LARGEST_SIGMA})
+            "guidance_sigma_high": LARGEST_SIGMA, "clip_guidance": "off"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +159,7 @@ def recognition_key(run: Run, request: RecognitionRequest) -> str:
         "average_percent": request.average_percent,
         "guide": "" if sampling.autoguide_step is None else run.weights_hash(sampling.autoguide_step),
         "judge": judge_record(_judge_file(run, request)).get("sha256", ""), "method": METHOD,
+        **clip_mark(sampling),
     }
     return measurement_key("recognition", run.weights_hash(request.snapshot), settings)
 
@@ -218,18 +221,27 @@ def _check(run: Run, request: RecognitionRequest) -> None:
 
 def _measured(workspace: Workspace, model: LoadedModel,
               request: RecognitionRequest) -> Generator[Event, None, Recognition]:
+    from engine.measure.many import Many
+
+    with Many(workspace.device) as many:
+        return (yield from _read(workspace, model, request, many))
+
+
+def _read(workspace: Workspace, model: LoadedModel, request: RecognitionRequest,
+          many: Many) -> Generator[Event, None, Recognition]:
     from engine.diffusion.evaluations import network_evaluations
     from engine.diffusion.schedules import sampling_sigmas
     from engine.measure.judge import Judge
     from engine.measure.noise_judge import NoiseJudge
-    from engine.measure.recognition_frames import for_many, frames
+    from engine.measure.recognition_frames import frames
 
     sampling, classes = request.drawn_with, _classes(model.run, request)
     schedule = model.denoiser.schedule
     sigma = np.array(sampling_sigmas(sampling, schedule))
     predicted = request.reading == PREDICTED
     judge = (Judge if predicted else NoiseJudge).load(_judge_file(model.run, request), workspace.device)
-    weaker, denoiser = workspace.weaker(model, sampling), for_many(model.denoiser, workspace.device)
+    weaker = workspace.weaker(model, sampling)
+    denoiser, against = many.denoiser(model.denoiser), None if weaker is None else many.denoiser(weaker)
     total = request.seeds * len(classes)
     labels, seeds = _asked(request, classes)
     probabilities = np.empty((total, len(sigma), model.num_classes), dtype=np.float32)
@@ -238,8 +250,8 @@ def _measured(workspace: Workspace, model: LoadedModel,
     for begin in range(0, total, BATCH):
         end = min(begin + BATCH, total)
         size, drawing = end - begin, frames(
-            denoiser, labels[begin:end].tolist(), seeds[begin:end].tolist(), sampling, predicted=predicted,
-            shape=model.shape, device=workspace.device, weaker=weaker)
+            denoiser, schedule, labels[begin:end].tolist(), seeds[begin:end].tolist(), sampling, predicted=predicted,
+            shape=model.shape, device=workspace.device, weaker=weaker, scorer=workspace.scorer(model, sampling))
         pictures, steps = None, 0
         while pictures is None:
             try:
@@ -253,8 +265,7 @@ def _measured(workspace: Workspace, model: LoadedModel,
         read = []
         for first in range(0, len(flat), _JUDGED):
             part = slice(first, first + _JUDGED)
-            read.append(judge.read(flat[part], levels[part]) if isinstance(judge, NoiseJudge)
-                        else judge.read(flat[part]))
+            read.append(many.read(judge.read, flat[part], *([] if predicted else [levels[part]])))
             yield Tick()
         probabilities[begin:end] = np.concatenate(read).reshape(len(sigma), size, -1).swapaxes(0, 1)
         yield JobProgress(end, total, "pictures")

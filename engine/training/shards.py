@@ -8,42 +8,30 @@ a step is repeatable bit for bit for the same number of parts.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from engine.diffusion.denoiser import Denoiser, Losses
+from engine.side_by_side import SideBySide
 from engine.training.batches import Batch
 
-NICENESS = 4  # of the threads that train
 
-T = TypeVar("T")
-
-
-class Shards:
+class Shards(SideBySide):
     """`count` threads that share one denoiser; with one part everything happens in the caller's thread."""
 
     def __init__(self, denoiser: Denoiser, count: int) -> None:
-        self.count = count
+        super().__init__(count)
         self._denoiser = denoiser
         self._parameters = [p for p in denoiser.parameters() if p.requires_grad]
-        self._pool: ThreadPoolExecutor | None = None
-        if count > 1:
-            self._pool = ThreadPoolExecutor(count, thread_name_prefix="shard", initializer=_begin)
         self._chunks = _chunks([p.numel() for p in self._parameters], count)
 
     def backward(self, batch: Batch) -> Losses:
         """Leave the gradient of the batch's mean loss in the parameters' `grad`; the losses, detached."""
         count = min(self.count, len(batch.x0))
-        if self._pool is None or count == 1:
+        if count == 1:
             losses = self._denoiser.losses(*batch)
             losses.loss.backward()  # type: ignore[no-untyped-call]
             return Losses(losses.loss.detach(), losses.eps_mse)
@@ -53,15 +41,6 @@ class Shards:
                    for chunk in self._chunks])
         return Losses(torch.stack([part.loss for part, _ in results]).sum(),
                       torch.stack([part.eps_mse for part, _ in results]).sum())
-
-    def each(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """What each task returns. They run side by side, a thread each that splits nothing further.
-
-        Small operations are quicker so: divided over threads, they wait longer for each other than they work.
-        """
-        if self._pool is None:
-            return [task() for task in tasks]
-        return list(self._pool.map(_call, tasks))
 
     def _part(self, part: Batch, weight: float) -> tuple[Losses, Sequence[Tensor]]:
         """Losses and gradient of a part, times its share of the batch."""
@@ -77,16 +56,6 @@ class Shards:
         for parameter, gradient in zip(parameters, total, strict=True):
             parameter.grad = gradient
 
-    def close(self) -> None:
-        """End the threads; twice does no harm."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
-            self._pool = None
-
-
-def _call(task: Callable[[], T]) -> T:
-    return task()
-
 
 def _chunks(sizes: Sequence[int], count: int) -> list[slice]:
     """Slices that cover all sizes, about the same total in each."""
@@ -97,11 +66,3 @@ def _chunks(sizes: Sequence[int], count: int) -> list[slice]:
         if done * count >= sum(sizes) * (len(ends) + 1):
             ends.append(place + 1)
     return [slice(begin, end) for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _begin() -> None:
-    torch.set_num_threads(1)  # each thread's own count: no part splits its operations further
-    if sys.platform == "linux":
-        # Threads have their own niceness there: a window that wakes up is served before training goes on.
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
