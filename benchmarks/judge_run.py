@@ -84,7 +84,7 @@ def measure(args: argparse.Namespace) -> dict[str, object]:
     began = time.perf_counter()
     images = np.concatenate(list(sample_images(
         model.denoiser, labels.tolist(), seeds.tolist(), sampling, shape=model.shape, num_classes=model.num_classes,
-        device=workspace.device, weaker=workspace.weaker(model, sampling))))
+        device=workspace.device, weaker=workspace.weaker(model, sampling), scorer=workspace.scorer(model, sampling))))
     seconds = time.perf_counter() - began
     judge = Judge.load()
     read = judge.read(images).argmax(axis=1)

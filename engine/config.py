@@ -13,7 +13,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from engine.errors import BadSetting
@@ -171,6 +179,7 @@ class SamplingConfig(Group):
     """How a picture is drawn from a model."""
 
     sampler: SamplerName = setting(
+ClipMethod = Literal["off", "blend", "scale", "gradient"]
         "ddim", "Sampler", "The rule for one step from noise to picture. DDPM adds fresh noise at each step, "
         "DDIM none (at eta 0); Heun and the solvers after it need fewer steps.")
     num_steps: int = setting(
@@ -204,6 +213,43 @@ class SamplingConfig(Group):
             raise ValueError(f"the guidance interval must rise; from {number(self.guidance_sigma_low)} to "
                              f"{number(self.guidance_sigma_high)} it does not")
         return self
+    clip_guidance: ClipMethod = setting(
+        "off", "CLIP guides", "A reader of pictures, such as CLIP, has a say in each step. Blend: it chooses between "
+        "the predictions with and without the class. Scale: it sets the guidance between 1 and w. Gradient: it pushes "
+        "the prediction with the class towards what it reads as that class.")
+    clip_model: str = setting(
+        "in-domain", "Reader", "Who reads the predicted pictures: in-domain (the CLIP that ships), judge (the digit "
+        "judge), an open_clip tag, or a file of weights.", min_length=1, max_length=1000)
+    clip_strength: float = setting(
+        1.0, "Strength", "How much its say counts: 0 not at all, which is plain conditional; 1 as the formula has it.",
+        ge=0, le=5, step=0.05)
+    clip_mode: Literal["boost", "correct"] = setting(
+        "boost", "Mode", "With scale: boost guides where the class makes a difference to the reader, correct where the "
+        "class cannot be read more clearly with it than without.")
+    clip_every: int = setting(
+        1, "Ask every", "The reader is asked at every so many steps; what it said holds in between.", unit="steps",
+        ge=1, le=50)
+    clip_change: float = setting(
+        8.0, "Change at most", "By how much the weight may change from one step to the next; at 8 it may jump.",
+        gt=0, le=8, step=0.1)
+    clip_longest: float = setting(
+        0.1, "Longest step", "With gradient: the longest step, as root mean square over the pixels of −1…1.",
+        gt=0, le=1, step=0.01)
+    clip_crops: int = setting(
+        0, "Crops", "With gradient: the mean over so many random crops of the picture; 0 takes it whole.", ge=0, le=16)
+
+    @model_serializer(mode="wrap")
+    def _without_idle(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without CLIP, settings of CLIP guidance that nobody touched are left out: a run, and the key of what was
+        measured of it, is what it was before there was CLIP guidance.
+        """
+        values: dict[str, Any] = handler(self)
+        if self.clip_guidance != "off":
+            return values
+        fields = type(self).model_fields
+        return {name: value for name, value in values.items()
+                if not (name.startswith("clip_") and name != "clip_x0" and value == fields[name].default)}
+
 
     @property
     def chosen_grid(self) -> GridName:
@@ -228,8 +274,16 @@ class SamplingConfig(Group):
         """Whether guidance acts at this noise level."""
         return self.guidance_sigma_low < sigma <= self.guidance_sigma_high
 
+        if self.clip_guidance != "off":
+            return self.clips and self.clip_guidance != "gradient"
     @property
     def guided_everywhere(self) -> bool:
+    @property
+    def clips(self) -> bool:
+        """Whether a reader has any say: not at strength 0, nor where it would set the scale between 1 and 1."""
+        return self.clip_guidance != "off" and self.clip_strength > 0 and \
+            not (self.clip_guidance == "scale" and self.guidance_scale == 1)
+
         """Whether guidance acts at all noise levels."""
         return self.guidance_sigma_low == 0 and self.guidance_sigma_high == LARGEST_SIGMA
 

@@ -52,7 +52,8 @@ def trajectory_job(request: TrajectoryRequest, key: str = "reverse",
         nfe = network_evaluations(request.sampling, model.denoiser.schedule)
         frames = record(model.denoiser, request.class_labels, request.seed, request.sampling,
                         snapshot=model.snapshot, shape=model.shape, num_classes=model.num_classes,
-                        device=workspace.device, weaker=workspace.weaker(model, request.sampling))
+                        device=workspace.device, weaker=workspace.weaker(model, request.sampling),
+                        scorer=workspace.scorer(model, request.sampling))
         for trajectories in frames:
             now = time.perf_counter()
             complete = next(iter(trajectories.values())).filled == request.sampling.num_steps + 1

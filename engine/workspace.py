@@ -16,6 +16,7 @@ from engine.config import SamplingConfig, number
 from engine.data.catalogue import load_dataset
 from engine.device import choose_device, cores
 from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.clip_guidance import Scorer
 from engine.errors import BadSetting
 from engine.runs import Run, load_average
 
@@ -62,7 +63,8 @@ class Workspace:
             torch.set_float32_matmul_precision("high")
             self._side = torch.cuda.Stream(self.device, priority=-1)  # type: ignore[no-untyped-call]
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
-        self._data: dict[str, DeviceData] = {}
+        self._scorer: tuple[tuple[str, Path], Scorer] | None = None
+        self._data: dict[tuple[str, int, int], DeviceData] = {}
 
     def lane(self, interactive: bool) -> AbstractContextManager[object]:
         """Where work that a person waits for is queued: on a GPU a stream of high priority of its own.
@@ -131,6 +133,22 @@ class Workspace:
     def _settle(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
+    def scorer(self, model: LoadedModel, sampling: SamplingConfig) -> Scorer | None:
+        """The reader of pictures that these settings guide by, for the classes of the model's run; None where nobody
+        has a say. The last one is kept.
+
+        Raises BadSetting for a reader that cannot read what the run draws, and whatever loading a CLIP raises.
+        """
+        if not sampling.clips:
+            return None
+        key = (sampling.clip_model, model.run.path.resolve())
+        if self._scorer is None or self._scorer[0] != key:
+            from engine.measure.scorers import make_scorer
+
+            self._scorer = key, make_scorer(sampling.clip_model, model.run, self.device)
+            self._settle()
+        return self._scorer[1]
+
 
     def free(self) -> None:
         """Let go of cached models and of the device's spare memory."""
@@ -138,6 +156,7 @@ class Workspace:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+        self._scorer = None
 
     def close(self) -> None:
         """Called when the thread ends."""

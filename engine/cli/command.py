@@ -42,10 +42,26 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int, sampl
         lines.append(["--guidance-interval", *map(repr, interval)])
     if sampling.autoguide_step != own.autoguide_step:
         lines.append(["--autoguide", "none" if sampling.autoguide_step is None else str(sampling.autoguide_step)])
+    lines += _clip_arguments(sampling, own)
     if sampling.guidance_rescale != own.guidance_rescale:
         lines.append(["--set", f"sampling.guidance_rescale={sampling.guidance_rescale!r}"])
     if sampling.clip_x0 != own.clip_x0:
         lines.append(["--set", f"sampling.clip_x0={str(sampling.clip_x0).lower()}"])
+    return lines
+
+
+def _clip_arguments(sampling: SamplingConfig, own: SamplingConfig) -> list[list[str]]:
+    """Options for CLIP guidance: all that decides the picture where there is any; that there is none, where the run's
+    own settings have some.
+    """
+    if sampling.clip_guidance == "off":
+        return [] if own.clip_guidance == "off" else [["--clip-guidance", "off"]]
+    lines = [["--clip-guidance", sampling.clip_guidance, "--clip-strength", repr(sampling.clip_strength)],
+             ["--clip-model", sampling.clip_model]]
+    for name in ("clip_mode", "clip_every", "clip_change", "clip_longest", "clip_crops"):
+        value = getattr(sampling, name)
+        if value != getattr(own, name):
+            lines.append(["--set", f"sampling.{name}={value}"])
     return lines
 
 

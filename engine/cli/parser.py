@@ -23,8 +23,8 @@ from engine.measure.recognition import DEFAULT_SEEDS, FEWEST_SEEDS, MOST_SEEDS, 
 
 PAGES = ("train", "forward", "reverse", "recognition", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
-SAMPLERS, GRIDS = (
-    next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid")
+SAMPLERS, GRIDS, CLIP_METHODS = (
+    next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid", "clip_guidance")
 )
 
 WINDOW_HELP = "Without a command the window opens; --run says with which run."
@@ -102,6 +102,14 @@ def _runs_dir(parser: argparse.ArgumentParser) -> None:
         "--runs-dir",
         metavar="DIR",
         type=existing_or_new_folder,
+def drawing_options(parser: argparse.ArgumentParser) -> None:
+    """How pictures are drawn and where: what a command that draws from a run takes beside its own options."""
+    _drawing(parser)
+    _device(parser)
+    _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
+
+
         default=argparse.SUPPRESS,
         help="folder of runs, in place of the user's own; a bare name given to --run is looked for there",
     )
@@ -181,6 +189,19 @@ def _drawing(parser: argparse.ArgumentParser) -> None:
         "--average",
         type=percent,
         metavar="PERCENT",
+    parser.add_argument(
+        "--clip-guidance",
+        choices=CLIP_METHODS,
+        help="how a reader of pictures guides: `blend`, `scale` or `gradient` (default: the run's own, mostly off)",
+    )
+    parser.add_argument(
+        "--clip-strength", type=real, metavar="S", help="how much its say counts; 0 is plain conditional (default 1)"
+    )
+    parser.add_argument(
+        "--clip-model",
+        metavar="WHICH",
+        help="who reads: `in-domain` (default), `judge`, an open_clip tag or a file of weights",
+    )
         help="average the weights over the last so many percent of training: as old, in the mean, as a plain average "
         "over that part (default: the average that the snapshot holds)",
     )

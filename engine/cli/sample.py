@@ -71,6 +71,9 @@ def sampling_of(args: argparse.Namespace, run: Run) -> SamplingConfig:
         "guidance_sigma_low": args.guidance_interval and args.guidance_interval[0],
         "guidance_sigma_high": args.guidance_interval and args.guidance_interval[1],
         "autoguide_step": args.autoguide,
+        "clip_guidance": args.clip_guidance,
+        "clip_strength": args.clip_strength,
+        "clip_model": args.clip_model,
     }
     values = {
         **run.info.config.sampling.model_dump(),
@@ -95,6 +98,8 @@ def ignored(args: argparse.Namespace, sampling: SamplingConfig, schedule: Schedu
         "guidance_scale": args.guidance is not None and f"--guidance {args.guidance:g}",
         "guidance_sigma_low": args.guidance_interval is not None and "--guidance-interval",
         "autoguide_step": args.autoguide not in (None, NO_CLASS) and f"--autoguide {args.autoguide}",
+        "clip_strength": args.clip_strength is not None and f"--clip-strength {args.clip_strength:g}",
+        "clip_model": args.clip_model is not None and f"--clip-model {args.clip_model}",
     }
     idle = idle_settings(sampling, schedule)
     return [f"{option} is ignored: {idle[name][:1].lower() if idle[name][1:2].islower() else idle[name][:1]}"
@@ -128,6 +133,7 @@ def _draw(
                 num_classes=model.num_classes,
                 device=workspace.device,
                 weaker=workspace.weaker(model, sampling),
+                scorer=workspace.scorer(model, sampling),
             ):
                 parts.append(images)
                 bar.update(len(images))

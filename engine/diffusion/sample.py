@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.config import SamplingConfig
+from engine.diffusion.clip_guidance import Scorer
 from engine.diffusion.denoiser import Denoise, Denoiser
 from engine.diffusion.noise import SampleNoise
 from engine.diffusion.run_sampler import guide, sample
@@ -36,13 +37,14 @@ def to_pixels(x0: Tensor) -> NDArray[np.uint8]:
 @torch.inference_mode()
 def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequence[int],
                     sampling: SamplingConfig, *, shape: tuple[int, int, int], num_classes: int,
-                    device: torch.device, weaker: Denoise | None = None) -> Iterator[Tensor]:
+                    device: torch.device, weaker: Denoise | None = None, scorer: Scorer | None = None,
+                    ) -> Iterator[Tensor]:
     """After each step, the current x0_hat (B, C, H, W); the last one is the picture.
 
-    weaker: the snapshot that autoguide_step names, here and below.
+    weaker: the snapshot that autoguide_step names; scorer: the reader that clip_model names; here and below.
     """
     labels = _labels(class_labels, num_classes, device)
-    guided = guide(denoiser, sampling, weaker=weaker)
+    guided = guide(denoiser, sampling, weaker=weaker, scorer=scorer)
     noise = SampleNoise(seeds, shape, device)
     for step in sample(bind(guided, labels), noise, sampling, denoiser.schedule):
         yield step.x_next if step.sigma_next == 0 else step.x0
@@ -51,7 +53,7 @@ def denoising_steps(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequ
 @torch.inference_mode()
 def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling: SamplingConfig, *,
            snapshot: int, shape: tuple[int, int, int], num_classes: int, device: torch.device,
-           weaker: Denoise | None = None) -> Iterator[dict[int, Trajectory]]:
+           weaker: Denoise | None = None, scorer: Scorer | None = None) -> Iterator[dict[int, Trajectory]]:
     """Trajectories of all classes from one seed, yielded after each network call with one more frame filled.
 
     The arrays are shared between yields: frames below `filled` never change again. float16, unclipped.
@@ -66,7 +68,7 @@ def record(denoiser: Denoiser, class_labels: Sequence[int], seed: int, sampling:
     def seen(conditional: Tensor, unconditional: Tensor) -> None:
         pair[:] = [conditional - unconditional]
 
-    guided = guide(denoiser, sampling, on_pair=seen, weaker=weaker)
+    guided = guide(denoiser, sampling, on_pair=seen, weaker=weaker, scorer=scorer)
     noise = SampleNoise([seed] * len(class_labels), shape, device)
 
     def trajectories(filled: int) -> dict[int, Trajectory]:
@@ -97,13 +99,13 @@ def _half(values: Tensor) -> NDArray[np.float16]:
 def sample_images(denoiser: Denoiser, class_labels: Sequence[int], seeds: Sequence[int],
                   sampling: SamplingConfig, *, shape: tuple[int, int, int], num_classes: int,
                   device: torch.device, batch_size: int = 100,
-                  weaker: Denoise | None = None) -> Iterator[NDArray[np.uint8]]:
+                  weaker: Denoise | None = None, scorer: Scorer | None = None) -> Iterator[NDArray[np.uint8]]:
     """uint8 pictures in batches, (B, H, W) or (B, H, W, 3); a picture does not depend on its batch."""
     for begin in range(0, len(class_labels), batch_size):
         chosen = slice(begin, begin + batch_size)
         picture: Tensor | None = None
         for picture in denoising_steps(denoiser, class_labels[chosen], seeds[chosen], sampling, shape=shape,
-                                       num_classes=num_classes, device=device, weaker=weaker):
+                                       num_classes=num_classes, device=device, weaker=weaker, scorer=scorer):
             pass
         assert picture is not None
         yield to_pixels(picture)

@@ -215,13 +215,13 @@ def measure_sampling(workspace: Workspace, path: Path, *, repeats: int = 7) -> d
     """Seconds from the request to ten finished pictures, one a class, with the run's own sampling settings."""
     model = workspace.model(path, None)
     sampling = model.run.info.config.sampling
-    weaker = workspace.weaker(model, sampling)
+    weaker, scorer = workspace.weaker(model, sampling), workspace.scorer(model, sampling)
     labels = [i % model.num_classes for i in range(10)]
 
     def draw() -> float:
         began = time.perf_counter()
         for _ in sample_images(model.denoiser, labels, labels, sampling, shape=model.shape,
-                               num_classes=model.num_classes, device=workspace.device, weaker=weaker):
+                               num_classes=model.num_classes, device=workspace.device, weaker=weaker, scorer=scorer):
             pass  # as bytes on the host: nothing is left to wait for
         return time.perf_counter() - began
 

@@ -22,6 +22,7 @@ from engine.errors import BadSetting
 from engine.events import Command, Event, JobProgress, Tick
 from engine.measure.distances import NEIGHBOURS, SetDistances, compare
 from engine.measure.judge_files import judge_record, judges_for, no_judge
+from engine.measure.scorers import clip_mark
 from engine.runs import Run, SaveFailed, measurement_key
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def quality_key(run: Run, request: QualityRequest) -> str:
         "average_percent": request.average_percent,
         "guide": "" if guide is None else run.weights_hash(guide),
         "judges": {name: judge_record(file).get("sha256", "") for name, file in judges_for(run).items()},
-        "neighbours": NEIGHBOURS, "method": METHOD,
+        "neighbours": NEIGHBOURS, "method": METHOD, **clip_mark(request.sampling),
     }
     return measurement_key("quality", run.weights_hash(request.snapshot), settings)
 
@@ -246,13 +247,13 @@ def _pictures(workspace: Workspace, model: LoadedModel, request: QualityRequest,
     """Pictures in batches, and None after each network call in between."""
     from engine.diffusion.sample import denoising_steps, to_pixels
 
-    weaker = workspace.weaker(model, request.sampling)
+    weaker, scorer = workspace.weaker(model, request.sampling), workspace.scorer(model, request.sampling)
     batch = CPU_BATCH if workspace.device.type == "cpu" else GPU_BATCH
     for begin in range(0, request.count, batch):
         chosen = slice(begin, begin + batch)
         x0 = None
         for x0 in denoising_steps(model.denoiser, labels[chosen], seeds[chosen], request.sampling, shape=model.shape,
-                                  num_classes=model.num_classes, device=workspace.device, weaker=weaker):
+                                  num_classes=model.num_classes, device=workspace.device, weaker=weaker, scorer=scorer):
             yield None
         assert x0 is not None
         yield to_pixels(x0)

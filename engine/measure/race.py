@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+    from engine.diffusion.clip_guidance import Scorer
     from engine.diffusion.denoiser import Denoise, Denoiser
     from engine.diffusion.samplers import Step
     from engine.measure.judge import Judge
@@ -142,7 +143,8 @@ class Runner:
     """
 
     def __init__(self, denoiser: Denoiser, weaker: Denoise | None, class_labels: Sequence[int], seeds: Sequence[int],
-                 sampling: SamplingConfig, shape: tuple[int, int, int], device: torch.device) -> None:
+                 sampling: SamplingConfig, shape: tuple[int, int, int], device: torch.device,
+                 scorer: Scorer | None = None) -> None:
         import torch
 
         from engine.diffusion.noise import SampleNoise
@@ -154,7 +156,8 @@ class Runner:
         for watch in self.watches:
             watch.pictures = len(class_labels)
         labels = torch.tensor(list(class_labels), dtype=torch.long, device=device)
-        guided = guide(self.watches[0], sampling, weaker=self.watches[1] if weaker is not None else None)
+        guided = guide(self.watches[0], sampling, weaker=self.watches[1] if weaker is not None else None,
+                       scorer=scorer)
         ask = bind(guided, labels)
 
         def asked(x: Tensor, sigma: Tensor) -> Tensor:
@@ -199,7 +202,7 @@ def warm_up(denoiser: Denoiser, runs: Sequence[SamplingConfig], pictures: int, s
     import torch
 
     with torch.inference_mode():
-        for count in sorted({pictures} | {pictures * evaluations_per_call(s.guidance_scale) for s in runs}):
+        for count in sorted({pictures} | {pictures * evaluations_per_call(s) for s in runs}):
             labels = torch.zeros(count, dtype=torch.long, device=device)
             mask = torch.ones(count, device=device)
             denoiser(torch.zeros(count, *shape, device=device), torch.ones(count, device=device), labels, mask)
@@ -251,8 +254,9 @@ class _Lane:
 
 
 def race(denoiser: Denoiser, weaker: Callable[[SamplingConfig], Denoise | None], lanes: Sequence[SamplingConfig],
-         class_label: int, seed: int, *, shape: tuple[int, int, int], device: torch.device,
-         judge: Judge | None) -> Iterator[tuple[tuple[LaneFrames, ...], bool]]:
+         class_label: int, seed: int, *, shape: tuple[int, int, int], device: torch.device, judge: Judge | None,
+         scorer: Callable[[SamplingConfig], Scorer | None] = lambda _: None,
+         ) -> Iterator[tuple[tuple[LaneFrames, ...], bool]]:
     """Where all lanes are after each step of one of them, and whether all is done; then with the distances.
 
     Raises BadSetting for fewer than two or more than six lanes, and for settings that do not fit the schedule.
@@ -266,7 +270,7 @@ def race(denoiser: Denoiser, weaker: Callable[[SamplingConfig], Denoise | None],
         return float("nan") if judge is None else float(judge.read(to_pixels(x0))[0, class_label])
 
     def runner(sampling: SamplingConfig) -> Runner:
-        return Runner(denoiser, weaker(sampling), [class_label], [seed], sampling, shape, device)
+        return Runner(denoiser, weaker(sampling), [class_label], [seed], sampling, shape, device, scorer(sampling))
 
     running = [_Lane(runner(sampling), network_evaluations(sampling, denoiser.schedule), denoiser.schedule, shape)
                for sampling in lanes]
@@ -301,7 +305,7 @@ def run_race(workspace: Workspace, request: RaceRequest) -> Generator[Event, Any
     told = 0
     for lanes, complete in race(model.denoiser, lambda sampling: workspace.weaker(model, sampling), request.lanes,
                                 request.class_label, request.seed, shape=model.shape, device=workspace.device,
-                                judge=judge):
+                                judge=judge, scorer=lambda sampling: workspace.scorer(model, sampling)):
         filled = sum(lane.filled for lane in lanes)
         if complete or filled > told:
             told = filled

@@ -24,6 +24,7 @@ from engine.errors import BadSetting
 from engine.events import Event, JobProgress, Tick
 from engine.measure.judge_files import judge_for, judge_record
 from engine.measure.race import Runner, deterministic, load_judge, reference_of, warm_up
+from engine.measure.scorers import clip_mark
 from engine.runs import Run, measurement_key
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def lane_key(run: Run, request: RaceQualityRequest, lane: SamplingConfig) -> str
         "sampling": lane.model_dump(exclude={"num_steps"}), "pictures": request.pictures,
         "step_counts": list(request.step_counts), "average_percent": request.average_percent, "method": METHOD,
         "judge": "" if (judge := judge_for(run)) is None else judge_record(judge).get("sha256", ""),
-        "machine": f"{platform.node()} {platform.machine()}",
+        "machine": f"{platform.node()} {platform.machine()}", **clip_mark(lane),
     }
     return measurement_key("race", run.weights_hash(request.snapshot), settings)
 
@@ -223,7 +224,7 @@ class _Measuring:
 
         model = self.model
         runner = Runner(model.denoiser, self.workspace.weaker(model, sampling), labels, seeds, sampling, model.shape,
-                        self.workspace.device)
+                        self.workspace.device, self.workspace.scorer(model, sampling))
         before = self.calls
         while runner.step() is not None:
             self.calls = before + runner.nfe
