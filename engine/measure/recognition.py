@@ -251,7 +251,7 @@ def _read(workspace: Workspace, model: LoadedModel, request: RecognitionRequest,
         end = min(begin + BATCH, total)
         size, drawing = end - begin, frames(
             denoiser, schedule, labels[begin:end].tolist(), seeds[begin:end].tolist(), sampling, predicted=predicted,
-            shape=model.shape, device=workspace.device, weaker=weaker, scorer=workspace.scorer(model, sampling))
+            shape=model.shape, device=workspace.device, weaker=against, scorer=workspace.scorer(model, sampling))
         pictures, steps = None, 0
         while pictures is None:
             try:
