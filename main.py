@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.info import run_info as command
             case "bench":
                 from engine.cli.bench import run_bench as command
+            case "synthesise" | "augment" | "nearest" | "export":
+                from engine.cli.use import run_use as command
             case "screenshot":
                 command = take_screenshot
             case _:

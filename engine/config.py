@@ -50,6 +50,12 @@ class DataConfig(Group):
     """Which pictures are learned."""
 
     dataset: str = setting("mnist", "Data", "The data set that is learned.")
+    num_images: int = setting(
+        0, "Only so many", "Learn no more than so many of the training pictures, as many of each class; 0 learns all.",
+        unit="images", ge=0, le=10_000_000, step=100)
+    subset_seed: int = setting(
+        0, "Which of them", "Decides which of the training pictures these are, where not all are learned.", ge=0,
+        le=2**63 - 1)
 
 
 class ModelConfig(Group):

@@ -14,6 +14,7 @@ from torch import Tensor
 from engine.build import build_denoiser, load_weights
 from engine.config import SamplingConfig, number
 from engine.data.catalogue import load_dataset
+from engine.data.subset import subset
 from engine.device import choose_device, cores
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.clip_guidance import Scorer
@@ -74,16 +75,18 @@ class Workspace:
         """
         return torch.cuda.stream(self._side) if interactive and self._side is not None else nullcontext()
 
-    def data(self, name: str) -> DeviceData:
-        """A data set's training half on the device."""
-        if name not in self._data:
+    def data(self, name: str, num_images: int = 0, subset_seed: int = 0) -> DeviceData:
+        """A data set's training half on the device, or num_images of it (see `engine.data.subset`)."""
+        key = (name, num_images, subset_seed if num_images else 0)
+        if key not in self._data:
             dataset = load_dataset(name)
-            images = torch.from_numpy(dataset.train_images)
-            labels = torch.from_numpy(dataset.train_labels)
-            self._data[name] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names,
+            chosen = subset(dataset.train_labels, num_images, subset_seed) if num_images else slice(None)
+            images = torch.from_numpy(dataset.train_images[chosen])
+            labels = torch.from_numpy(dataset.train_labels[chosen])
+            self._data[key] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names,
                                           dataset.sigma_data)
             self._settle()
-        return self._data[name]
+        return self._data[key]
 
     def model(self, path: Path, snapshot: int | None, average_percent: float | None = None) -> LoadedModel:
         """The averaged weights of a snapshot (None: the newest) as a denoiser; the last few are kept.

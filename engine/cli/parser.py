@@ -93,7 +93,18 @@ def build_parser() -> Parser:
             description="Measure how fast this machine trains a preset and draws ten digits.",
         )
     )
+    from engine.cli.use_parser import add_use_commands
+
+    add_use_commands(commands)
     return parser
+
+
+def drawing_options(parser: argparse.ArgumentParser) -> None:
+    """How pictures are drawn and where: what a command that draws from a run takes beside its own options."""
+    _drawing(parser)
+    _device(parser)
+    _settings(parser, "sampling.clip_x0=false")
+    _runs_dir(parser)
 
 
 def _runs_dir(parser: argparse.ArgumentParser) -> None:

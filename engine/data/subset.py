@@ -16,7 +16,7 @@ def subset(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64
     all it has, and the others make up for it. Raises BadSetting for more than there are.
     """
     if not 0 <= count <= len(labels):
-        raise BadSetting(f"The data set has {number(len(labels))} training pictures; {number(count)} are not to be had.")
+        raise BadSetting(f"The data set has {number(len(labels))} training pictures; {number(count)} cannot be had.")
     rng = np.random.default_rng([seed, count])
     orders = [rng.permutation(np.flatnonzero(labels == c)) for c in np.unique(labels)]
     chosen: list[NDArray[np.int64]] = []

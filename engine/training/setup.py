@@ -54,7 +54,7 @@ def prepare(workspace: Workspace, path: Path, config: RunConfig | None, *, resum
 
 
 def _create(workspace: Workspace, path: Path, config: RunConfig, note: Note) -> Preparing:
-    data = workspace.data(config.data.dataset)
+    data = workspace.data(config.data.dataset, config.data.num_images, config.data.subset_seed)
     layout = yield from _choose_layout(workspace, config, data, note)
     learner = Learner(config, data, workspace.device, layout)
     refused = _compile(config, learner)
@@ -75,7 +75,7 @@ def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -
     try:
         info = writer.info
         config = info.config
-        data = workspace.data(config.data.dataset)
+        data = workspace.data(config.data.dataset, config.data.num_images, config.data.subset_seed)
         recorded = info.machine
         layout = Layout(str(recorded.get("precision", "fp32")), bool(recorded.get("channels_last", False)))
         inexact = _reuse_threads(workspace, recorded)
