@@ -179,13 +179,13 @@ class TrainingConfig(Group):
 SamplerName = Literal["ddpm", "ddim", "euler", "heun", "dpmpp-2m", "dpmpp-3m", "unipc", "ipndm"]
 GridName = Literal["auto", "timesteps", "karras", "log-snr"]
 LARGEST_SIGMA = 100_000.0  # above every schedule's own
+ClipMethod = Literal["off", "blend", "scale", "gradient"]
 
 
 class SamplingConfig(Group):
     """How a picture is drawn from a model."""
 
     sampler: SamplerName = setting(
-ClipMethod = Literal["off", "blend", "scale", "gradient"]
         "ddim", "Sampler", "The rule for one step from noise to picture. DDPM adds fresh noise at each step, "
         "DDIM none (at eta 0); Heun and the solvers after it need fewer steps.")
     num_steps: int = setting(
@@ -213,12 +213,6 @@ ClipMethod = Literal["off", "blend", "scale", "gradient"]
         True, "Clip predicted x₀ to −1…1", "Keep each predicted picture in the range of real ones; the "
         "noise is derived again from what is left.")
 
-    @model_validator(mode="after")
-    def _interval(self) -> Self:
-        if self.guidance_sigma_low >= self.guidance_sigma_high:
-            raise ValueError(f"the guidance interval must rise; from {number(self.guidance_sigma_low)} to "
-                             f"{number(self.guidance_sigma_high)} it does not")
-        return self
     clip_guidance: ClipMethod = setting(
         "off", "CLIP guides", "A reader of pictures, such as CLIP, has a say in each step. Blend: it chooses between "
         "the predictions with and without the class. Scale: it sets the guidance between 1 and w. Gradient: it pushes "
@@ -256,6 +250,12 @@ ClipMethod = Literal["off", "blend", "scale", "gradient"]
         return {name: value for name, value in values.items()
                 if not (name.startswith("clip_") and name != "clip_x0" and value == fields[name].default)}
 
+    @model_validator(mode="after")
+    def _interval(self) -> Self:
+        if self.guidance_sigma_low >= self.guidance_sigma_high:
+            raise ValueError(f"the guidance interval must rise; from {number(self.guidance_sigma_low)} to "
+                             f"{number(self.guidance_sigma_high)} it does not")
+        return self
 
     @property
     def chosen_grid(self) -> GridName:
@@ -274,22 +274,22 @@ ClipMethod = Literal["off", "blend", "scale", "gradient"]
     @property
     def guided(self) -> bool:
         """Whether two predictions are compared at all: at w = 0 and w = 1 only one of them counts."""
-        return self.guidance_scale not in (0, 1)
-
-    def guides_at(self, sigma: float) -> bool:
-        """Whether guidance acts at this noise level."""
-        return self.guidance_sigma_low < sigma <= self.guidance_sigma_high
-
         if self.clip_guidance != "off":
             return self.clips and self.clip_guidance != "gradient"
-    @property
-    def guided_everywhere(self) -> bool:
+        return self.guidance_scale not in (0, 1)
+
     @property
     def clips(self) -> bool:
         """Whether a reader has any say: not at strength 0, nor where it would set the scale between 1 and 1."""
         return self.clip_guidance != "off" and self.clip_strength > 0 and \
             not (self.clip_guidance == "scale" and self.guidance_scale == 1)
 
+    def guides_at(self, sigma: float) -> bool:
+        """Whether guidance acts at this noise level."""
+        return self.guidance_sigma_low < sigma <= self.guidance_sigma_high
+
+    @property
+    def guided_everywhere(self) -> bool:
         """Whether guidance acts at all noise levels."""
         return self.guidance_sigma_low == 0 and self.guidance_sigma_high == LARGEST_SIGMA
 

@@ -16,8 +16,8 @@ from engine.config import SamplingConfig, number
 from engine.data.catalogue import load_dataset
 from engine.data.subset import subset
 from engine.device import choose_device, cores
-from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.clip_guidance import Scorer
+from engine.diffusion.denoiser import Denoiser
 from engine.errors import BadSetting
 from engine.runs import Run, load_average
 
@@ -133,9 +133,6 @@ class Workspace:
                              f"There are {len(earlier)}, the nearest at step {' and '.join(map(number, near))}.")
         return self.model(model.run.path, step).denoiser
 
-    def _settle(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.current_stream(self.device).synchronize()
     def scorer(self, model: LoadedModel, sampling: SamplingConfig) -> Scorer | None:
         """The reader of pictures that these settings guide by, for the classes of the model's run; None where nobody
         has a say. The last one is kept.
@@ -152,14 +149,17 @@ class Workspace:
             self._settle()
         return self._scorer[1]
 
+    def _settle(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.current_stream(self.device).synchronize()
 
     def free(self) -> None:
         """Let go of cached models and of the device's spare memory."""
         self._models.clear()
+        self._scorer = None
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        self._scorer = None
 
     def close(self) -> None:
         """Called when the thread ends."""

@@ -113,14 +113,6 @@ def _runs_dir(parser: argparse.ArgumentParser) -> None:
         "--runs-dir",
         metavar="DIR",
         type=existing_or_new_folder,
-def drawing_options(parser: argparse.ArgumentParser) -> None:
-    """How pictures are drawn and where: what a command that draws from a run takes beside its own options."""
-    _drawing(parser)
-    _device(parser)
-    _settings(parser, "sampling.clip_x0=false")
-    _runs_dir(parser)
-
-
         default=argparse.SUPPRESS,
         help="folder of runs, in place of the user's own; a bare name given to --run is looked for there",
     )
@@ -194,12 +186,6 @@ def _drawing(parser: argparse.ArgumentParser) -> None:
         metavar="STEP",
         help="guide against the snapshot of this earlier training step; `none`: against no class",
     )
-    parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
-    parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")
-    parser.add_argument(
-        "--average",
-        type=percent,
-        metavar="PERCENT",
     parser.add_argument(
         "--clip-guidance",
         choices=CLIP_METHODS,
@@ -213,6 +199,12 @@ def _drawing(parser: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="who reads: `in-domain` (default), `judge`, an open_clip tag or a file of weights",
     )
+    parser.add_argument("--eta", type=real, help="fresh noise in DDIM, 0 to 1")
+    parser.add_argument("--snapshot", type=whole(0, 10**12), metavar="STEP", help="training step (default the newest)")
+    parser.add_argument(
+        "--average",
+        type=percent,
+        metavar="PERCENT",
         help="average the weights over the last so many percent of training: as old, in the mean, as a plain average "
         "over that part (default: the average that the snapshot holds)",
     )
