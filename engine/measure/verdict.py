@@ -106,7 +106,7 @@ def verdict(steps: Float64, losses: Float64, validation: tuple[Float64, Float64]
     if (rise := _rise(losses, checked[1])) is not None:
         return Verdict(Kind.DIVERGING, last, rise=rise, judged=judged)
     good = np.isfinite(losses)
-    falls = [_validation_fall(*checked, last), _training_fall(steps[good], losses[good])]
+    falls = [_validation_fall(*checked, last), training_fall(steps[good], losses[good])]
     fall = min((f for f in falls if f is not None), key=lambda f: f.high - f.low, default=None)
     kind = Kind.TOO_SHORT
     if good.sum() >= LEAST_LOSSES:
@@ -147,8 +147,11 @@ def _validation_fall(steps: Float64, values: Float64, last: int) -> Fall | None:
     return _fit("validation", steps[use], values[use], last) if use.sum() >= LEAST_VALIDATIONS else None
 
 
-def _training_fall(steps: Float64, losses: Float64) -> Fall | None:
-    """Blocks of the second half; their scatter is measured, so losses need not be independent of each other."""
+def training_fall(steps: Float64, losses: Float64) -> Fall | None:
+    """The fall over the second half of finite losses (N,), from the means of blocks; None where there are too few.
+
+    The scatter of the blocks is measured, so that losses need not be independent of each other.
+    """
     half = steps >= (steps[-1] / 2 if len(steps) else 0)
     if half.sum() < 2 * BLOCKS:
         return None
