@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.learning import run_learning as command
             case "info":
                 from engine.cli.info import run_info as command
+            case "animate":
+                from engine.cli.animate import run_animate as command
             case "bench":
                 from engine.cli.bench import run_bench as command
             case "synthesise" | "augment" | "nearest" | "export":

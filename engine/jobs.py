@@ -11,11 +11,13 @@ from engine.config import RunConfig
 from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, TrajectoryRequest
 
 if TYPE_CHECKING:
+    from engine.export.animation import Animation
     from engine.measure.learning import LearningRequest
     from engine.measure.quality import QualityRequest
     from engine.measure.race import RaceRequest
     from engine.measure.race_quality import RaceQualityRequest
     from engine.measure.recognition import RecognitionRequest
+    from engine.measure.sample_history import HistoryRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -125,5 +127,25 @@ def recognition_job(request: RecognitionRequest, key: str = "recognition") -> Jo
         from engine.measure.recognition import measure_recognition
 
         return measure_recognition(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def history_job(request: HistoryRequest, key: str = "history") -> Job:
+    """The digits of one seed at every snapshot of a run; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.sample_history import draw_history
+
+        return draw_history(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def animation_job(animation: Animation, path: Path, key: str = "animation") -> Job:
+    """Write an animation."""
+    def make(_: Workspace) -> JobGenerator:
+        from engine.export.animation import write_animation
+
+        return write_animation(animation, path)
 
     return Job(key, make, Priority.BACKGROUND)

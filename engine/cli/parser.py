@@ -96,6 +96,9 @@ def build_parser() -> Parser:
     from engine.cli.use_parser import add_use_commands
 
     add_use_commands(commands)
+    from engine.cli.animate_options import add_animate
+
+    add_animate(commands)
     return parser
 
 
