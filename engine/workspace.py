@@ -6,7 +6,7 @@ import gc
 from collections import OrderedDict
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from engine.diffusion.clip_guidance import Scorer
 from engine.diffusion.denoiser import Denoiser
 from engine.errors import BadSetting
 from engine.runs import Run, load_average
+
+if TYPE_CHECKING:
+    from engine.clip.model import ClipModel
 
 KEPT_MODELS = 6
 
@@ -65,6 +68,7 @@ class Workspace:
             self._side = torch.cuda.Stream(self.device, priority=-1)  # type: ignore[no-untyped-call]
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._scorer: tuple[tuple[str, Path], Scorer] | None = None
+        self._clip: ClipModel | None = None
         self._data: dict[tuple[str, int, int], DeviceData] = {}
 
     def lane(self, interactive: bool) -> AbstractContextManager[object]:
@@ -149,6 +153,19 @@ class Workspace:
             self._settle()
         return self._scorer[1]
 
+    def clip(self, source: str) -> ClipModel:
+        """The CLIP of a source; the last one is kept, also when another cannot be loaded.
+
+        Raises what `engine.clip.loading.load_clip` raises.
+        """
+        from engine.clip.loading import load_clip
+        from engine.clip.sources import check_source
+
+        if self._clip is None or self._clip.source != check_source(source):
+            self._clip = load_clip(source, device=self.device)
+            self._settle()
+        return self._clip
+
     def _settle(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
@@ -157,6 +174,7 @@ class Workspace:
         """Let go of cached models and of the device's spare memory."""
         self._models.clear()
         self._scorer = None
+        self._clip = None
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -44,6 +44,7 @@ class ClipModel:
     sha256: str = ""
     record: dict[str, Any] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    kept: dict[Any, NDArray[np.float32]] = field(default_factory=dict)  # features of real pictures, by who asked
 
     def __post_init__(self) -> None:
         self.network = self.network.float().to(self.device).eval().requires_grad_(False)
