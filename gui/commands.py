@@ -84,8 +84,9 @@ class Commands:
         """Play or pause the row that has focus, else the noise row."""
         timeline = self._window.timeline
         focus = self._window.focusWidget()
-        steps = (timeline.step_slider, timeline.step_play, timeline.step_box)
-        timeline.toggle_play(timeline.playing or ("step" if focus in steps else "t"))
+        steps = focus in (timeline.step_slider, timeline.step_play, timeline.step_box) or \
+            (focus is not None and focus.property("plays") == "step")
+        timeline.toggle_play(timeline.playing or ("step" if steps else "t"))
 
     def explain_page(self) -> None:
         """Show what this page is about."""

@@ -15,6 +15,7 @@ from engine.compute import Compute
 from engine.config import RaceConfig, RunConfig, SamplingConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
+from engine.export.animation_config import AnimationConfig
 from gui.training import TrainingControl
 
 DEFAULT_SHARE = 0.42  # of T: where form begins to show
@@ -68,6 +69,8 @@ class Coordinates(TrainingControl):
         self.race = RaceConfig()
         self.image: ImageChoice | None = None  # of the Forward page; None: none was chosen yet
         self.smoothing: float | None = None  # of the loss curve; None: as the plot has it
+        self.animation: AnimationConfig | None = None  # how the last one was exported; None: none was
+        self.history_shown = False  # on the Train page, in place of the strip of samples
         self.average_percent: float | None = None  # over the last so much of training; None: as stored
 
     @property

@@ -145,6 +145,7 @@ class MainWindow(QMainWindow):
                             ("t", place.t), ("race", place.race), ("smoothing", place.smoothing)):
             if value is not None:
                 session.restore(name, value)
+        session.animation, session.history_shown = place.animation, bool(place.history)
         if place.image is not None and place.image.class_label == session.class_label:
             session.restore("image", place.image)
         if same and place.step is not None and place.following is False:
@@ -264,6 +265,7 @@ class MainWindow(QMainWindow):
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
         place.race, place.sampling = session.race, session.sampling
         place.schedule, place.image, place.smoothing = session.other_schedule(), session.image, session.smoothing
+        place.history, place.animation = session.history_shown, session.animation
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce
         state.speed = self.timeline.speed.value()
         self.docks.keep(state)

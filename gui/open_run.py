@@ -71,6 +71,11 @@ class OpenRun(Coordinates):
         return self.snapshots[-1] if self.snapshots else 0
 
     @property
+    def trains_another(self) -> bool:
+        """Whether a run is trained here that has not (yet) taken the place of the open one."""
+        return self.training and (self.run is None or self.run.path != self.training_path)
+
+    @property
     def training_settings(self) -> TrainingConfig | None:
         """Training settings of the open run as they hold now; None without one."""
         if self.changed_settings is not None:

@@ -17,6 +17,7 @@ from engine import paths
 from engine.config import RaceConfig, SamplingConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
+from engine.export.animation_config import AnimationConfig
 from gui.coordinates import ImageChoice
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class Place:
     schedule: tuple[str, int] | None = None  # on display, where it is not the run's own: name, T
     image: ImageChoice | None = None  # of the Forward page; a picture of the user's own is not kept
     smoothing: float | None = None  # of the loss curve
+    history: bool | None = None  # whether the Train page shows the history of samples
+    animation: AnimationConfig | None = None  # how the last one was exported
 
 
 @dataclass(slots=True)
@@ -92,6 +95,10 @@ def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
 
+def _animation(value: Any) -> AnimationConfig:
+    return AnimationConfig.model_validate_json(value)
+
+
 def _schedule(value: Any) -> tuple[str, int]:
     name, steps = str(value).split()
     try:
@@ -125,7 +132,7 @@ def _speed(value: Any) -> float:
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
     "seed": _seed, "race": _race, "sampling": _sampling, "schedule": _schedule, "image": _image,
-    "smoothing": _smoothing}
+    "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
@@ -170,7 +177,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig | SamplingConfig):
+    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig):
         return value.model_dump_json()
     if isinstance(value, ImageChoice):
         return f"{value.class_label} {value.number}"

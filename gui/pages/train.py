@@ -6,27 +6,25 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from engine import paths
-from engine.config import STRIP_SAMPLING, number
-from engine.events import SamplesReady, TrainingState
+from engine.events import TrainingState
+from engine.measure.alerts import AlertWatch
 from engine.measure.learning import judge
 from gui.learning import Learning
 from gui.pages.base import Page
+from gui.pages.train_alerts import AlertLine
 from gui.pages.train_course import Course
 from gui.pages.train_curve import LossCurve
 from gui.pages.train_finding import finding
 from gui.pages.train_loss import DEFAULT_SMOOTHING, LossPlot
-from gui.pages.train_samples import SampleStrip, earlier_steps
+from gui.pages.train_samples_area import SamplesArea
 from gui.pages.train_setup import DraftSections, FixedSection, RunSection, facts_of
-from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
-from gui.widgets.labels import Text
 from gui.widgets.section import SectionList
-from gui.widgets.words import Words
 
 if TYPE_CHECKING:
     from gui.session import Session
@@ -49,7 +47,7 @@ class TrainPage(Page):
         super().__init__(session, parent)
         self.curve = LossCurve(DEFAULT_SMOOTHING if session.smoothing is None else session.smoothing)
         self.learning = Learning(session, self)
-        self._shown: tuple[object, ...] = ()  # what the strip shows
+        self.alerts = AlertWatch()
         self._drawn_at = self._found_at = 0.0
         self._said_of: TrainingState | None = None
         self._editing = False  # the draft is shown although a run is open
@@ -73,32 +71,17 @@ class TrainPage(Page):
         self.measure_link.hide()
         self.rule_link.setProperty("explain", "train-finding")
         self.rule_link.setToolTip("The rule behind this sentence.")
-        self.heading = Words()
-        self.heading.gap = 10
-        self.heading.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.note = Text(f"same ten seeds, averaged weights, {STRIP_SAMPLING.num_steps} steps", 12, 400, "muted",
-                         elide=True)
-        self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.note.setToolTip("Drawn from the averaged weights with one fixed seed a class, so that only training "
-                             "changes them. Click a digit: choose its class; click an earlier state: go to its "
-                             "training step.")
-        self.strip = SampleStrip()
+        self.alert = AlertLine()
+        self.body.addWidget(self.alert)
         self.plot = LossPlot(self.curve)
         self.plot.setMinimumHeight(150)
         self.course = Course(self.plot)
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addWidget(self.heading)
-        row.addWidget(self.note, 1)
         self.content = QWidget()
+        self.samples = SamplesArea(self.session, self.course)
+        self.strip, self.heading = self.samples.strip, self.samples.heading
         column = QVBoxLayout(self.content)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.strip)
-        column.addSpacing(10)
-        column.addWidget(self.course, 1)
+        column.addWidget(self.samples)
         self.empty = EmptyState("No training yet", NO_TRAINING, [
             ("Train", self.session.start_training, "play"),
             ("Open the bundled run", self.session.open_bundled)], primary=True)
@@ -140,21 +123,15 @@ class TrainPage(Page):
         session.markers_changed.connect(self._on_marks)
         session.step_changed.connect(self._on_step)
         session.following_changed.connect(self._on_step)
-        session.samples_changed.connect(self._show_strip)
-        session.class_changed.connect(self.strip.set_chosen)
         session.draft_changed.connect(self._on_draft)
-        self.strip.class_clicked.connect(session.set_class)
-        self.strip.step_clicked.connect(session.set_step)
-        self.strip.earlier_changed.connect(self._show_strip)
         self.plot.smoothing_changed.connect(session.set_smoothing)
         session.smoothing_changed.connect(self.plot.set_smoothing)
         self.plot.point_double_clicked.connect(lambda step: session.set_step(round(step)))
         self.learning.changed.connect(self._on_learning)
+        self.alert.explain_asked.connect(lambda: self.explain_asked.emit("alerts"))
         self.course.level_chosen.connect(session.set_noise_level)
         session.noise_level_changed.connect(self._on_level)
         session.schedule_changed.connect(self._on_learning)
-        theme().changed.connect(self._restyle)
-        self._restyle()
 
     def setup_sections(self) -> list[Section]:
         """Of the open run, or of the next one."""
@@ -164,32 +141,27 @@ class TrainPage(Page):
     # ---- what is shown ----
 
     def refresh(self) -> None:
-        self.strip.set_classes(self.session.class_names, self.session.image_shape[1:])
-        self.strip.set_chosen(self.session.class_label)
         self._found_at = 0.0
         self._redraw()
         self._on_learning()
         self._on_marks()
-        self._show_strip()
+        self.samples.refresh()
         self._show_sections()
 
     def activate(self) -> None:
+        self.samples.set_active(True)
         super().activate()
         self.learning.want()
 
     def deactivate(self) -> None:
         super().deactivate()
         self.learning.leave()
+        self.samples.set_active(False)
 
     def ready(self) -> bool:
         learning = self.learning
         told = learning.known or learning.failure is not None or not self.session.snapshots
-        return told and not self._timer.isActive()
-
-    def _foreign(self) -> bool:
-        """Whether the open run is not (yet) the one that is trained."""
-        session = self.session
-        return session.training and (session.run is None or session.run.path != session.training_path)
+        return told and self.samples.ready() and not self._timer.isActive()
 
     def _soon(self) -> None:
         """Now, unless training is under way and that was done a moment ago."""
@@ -227,17 +199,20 @@ class TrainPage(Page):
         session, losses = self.session, self.session.losses
         run_step = session.run.info.step if session.run is not None and not session.training else 0
         step = max(run_step, int(losses[-1, 0]) if len(losses) else 0)
-        found = judge(losses[:, 0], losses[:, 1], () if self._foreign() else self.learning.points)
+        found = judge(losses[:, 0], losses[:, 1], () if self.session.trains_another else self.learning.points)
         self.finding.set(*finding(losses, found, session.training_state, step, session.num_steps,
                                   session.steps_per_epoch()))
         self.rule_link.setVisible(len(losses) > 0)
+        alerts = self.alerts.follow(losses[:, 0], losses[:, 1])
+        self.alert.set_alerts(alerts, step)
+        self.plot.set_alerts(alerts, session.num_steps)
 
     def _on_marks(self) -> None:
         """Snapshots, pauses, the current point."""
         if not self.active:
             return
         session = self.session
-        run = None if self._foreign() else session.run
+        run = None if self.session.trains_another else session.run
         self.plot.set_small_ticks(session.snapshots if run else [])
         self.plot.set_markers(session.markers, [s.start for s in run.info.segments] if run else [],
                               session.num_steps)
@@ -250,7 +225,7 @@ class TrainPage(Page):
         if not self.active:
             return
         learning, session = self.learning, self.session
-        self.course.set_points(() if self._foreign() else learning.points, session.schedule, learning.judged,
+        self.course.set_points(() if session.trains_another else learning.points, session.schedule, learning.judged,
                                learning.missing)
         self.course.set_end(max(1.0, float(session.num_steps), *self.curve.steps[-1:]))
         self._on_level()
@@ -274,43 +249,6 @@ class TrainPage(Page):
         if self.active:
             self.plot.set_live(self.session.training and self.session.following)
             self._on_marks()
-            self._show_strip()
-
-    def _show_strip(self) -> None:
-        """The strip nearest to the viewed step, the newest while following."""
-        if not self.active:
-            return
-        session = self.session
-        steps = [] if self._foreign() else session.sample_steps
-        if not steps:
-            current: SamplesReady | None = None
-        elif session.following:
-            current = session.samples_at(steps[-1])
-        else:
-            current = session.samples_at(_nearest(steps, session.step))
-        before = earlier_steps(steps, current.step, self.strip.earlier_count()) if current else []
-        shown = (current.step if current else None, tuple(before), session.step, session.following,
-                 session.training,
-                 session.run.info.id if session.run is not None else "")
-        if shown == self._shown:
-            return
-        self._shown = shown
-        strips = [strip for step in before if (strip := session.samples_at(step)) is not None]
-        self.strip.set_strips(current.step if current else 0, current.images if current else None,
-                              current.class_labels if current else (),
-                              [(strip.step, strip.images) for strip in strips])
-        self._say_samples(current, [strip.step for strip in strips])
-
-    def _say_samples(self, current: SamplesReady | None, before: list[int]) -> None:
-        if current is None:
-            words = "the first ten come with the first step" if self.session.training else "none were kept"
-        else:
-            words = f"step {number(current.step)}"
-            if not self.session.following and current.step != self.session.step:
-                words += f", the nearest drawn to {number(self.session.step)}"
-            if before:
-                words += f", above it {', '.join(number(step) for step in before)}"
-        self.heading.set_parts(("Samples", "text", 600, 13, ""), (words, "muted", 400, 12, ""))
 
     # ---- what happens ----
 
@@ -319,7 +257,7 @@ class TrainPage(Page):
             return
         self._soon()
         if self.session.training_state is TrainingState.PREPARING or not self.session.training:
-            self._show_strip()
+            self.samples.show_samples()
             self._on_marks()
         self.run_section.refresh()
 
@@ -334,7 +272,6 @@ class TrainPage(Page):
         if run_id != self._run_id:
             self._run_id = run_id
             self._editing = False
-            self._shown = ()
         if self.active:
             self.refresh()
 
@@ -384,12 +321,4 @@ class TrainPage(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self.strip.set_height_limit(self.height())
-
-    def _restyle(self) -> None:
-        self.heading.setFixedHeight(theme().height(22))
-
-
-def _nearest(steps: list[int], step: int) -> int:
-    """The last one not beyond a step, else the first; steps rise."""
-    return max((s for s in steps if s <= step), default=steps[0])
+        self.samples.set_page_height(self.height())

@@ -132,6 +132,7 @@ class Course(QWidget):
         room = self.width() >= px(WIDTH_FOR_MAP) and self.height() >= px(ROOM_FOR_MAP) and there
         below = self.height() >= px(ROOM_FOR_BOTTOM) and there
         self.levels.setVisible(room)
+        self._grid.setColumnStretch(1, RIGHT if room else 0)  # an empty column would keep its share
         self.level.setVisible(room and below)
         self.judged.setVisible(below and self._judged)
 

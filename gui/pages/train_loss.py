@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from engine.config import number
 from engine.events import Marker
+from engine.measure.alerts import Alert
+from gui.pages.train_alerts import events_of
 from gui.pages.train_curve import Extremes, Float64, LossCurve
 from gui.theme import theme, tip
 from gui.widgets.dock_slider import DockSlider
@@ -83,6 +85,8 @@ class LossPlot(Plot):
     def __init__(self, curve: LossCurve, parent: QWidget | None = None) -> None:
         self.curve = curve
         self._live_step: float | None = None
+        self._marked: list[tuple[float, str]] = []  # by training
+        self._alerts: list[tuple[float, str]] = []
         self._edition = -1  # of the curve, when it was last attached
         super().__init__("Loss", x_name="step", log_y=True, parent=parent)
         self.double_click_resets = False
@@ -171,7 +175,15 @@ class LossPlot(Plot):
 
     def set_markers(self, markers: Sequence[Marker], segment_starts: Sequence[int], num_steps: int) -> None:
         """Pauses, changed learning rates and the starts of added segments."""
-        self.set_events(event_words(markers, segment_starts, max(1, num_steps)))
+        self._marked = event_words(markers, segment_starts, max(1, num_steps))
+        self.set_events(sorted(self._marked + self._alerts))
+
+    def set_alerts(self, alerts: Sequence[Alert], num_steps: int) -> None:
+        """Spikes, where it lies flat, and a loss that is no number."""
+        found = events_of(alerts, max(1, num_steps))
+        if found != self._alerts:
+            self._alerts = found
+            self.set_events(sorted(self._marked + found))
 
     def readout_place(self) -> float | None:
         place = super().readout_place()
