@@ -34,7 +34,7 @@ from engine.measure.judge_training import Recipe, train_judge
 from engine.paths import RESOURCES
 
 RECIPES = {"first": Recipe("plain", 0, 12, 0.15), "second": Recipe("residual", 1, 8, 0.0)}
-HALF_RECIPE = Recipe("plain", 2, 14, 0.0)
+HALF_RECIPE = Recipe("plain", 2, 4, 0.0)
 
 
 def watch(work, said_every: float = 10.0):

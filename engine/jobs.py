@@ -12,6 +12,8 @@ from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, Trajectory
 
 if TYPE_CHECKING:
     from engine.export.animation import Animation
+    from engine.measure.clip_study import StudyRequest
+    from engine.measure.clip_trace import CourseRequest, GridRequest
     from engine.measure.learning import LearningRequest
     from engine.measure.quality import QualityRequest
     from engine.measure.race import RaceRequest
@@ -147,5 +149,35 @@ def animation_job(animation: Animation, path: Path, key: str = "animation") -> J
         from engine.export.animation import write_animation
 
         return write_animation(animation, path)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def clip_course_job(request: CourseRequest, key: str = "clip-course") -> Job:
+    """One picture under CLIP guidance, step by step."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.clip_trace import run_course
+
+        return run_course(workspace, request)
+
+    return Job(key, make)
+
+
+def clip_grid_job(request: GridRequest, key: str = "clip-grid") -> Job:
+    """Every class by every way to guide, from one seed."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.clip_trace import run_grid
+
+        return run_grid(workspace, request)
+
+    return Job(key, make)
+
+
+def clip_study_job(request: StudyRequest, key: str = "clip-study") -> Job:
+    """Whether guidance by CLIP helps; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.clip_study_run import measure_study
+
+        return measure_study(workspace, request)
 
     return Job(key, make, Priority.BACKGROUND)

@@ -149,7 +149,7 @@ class Workspace:
         if self._scorer is None or self._scorer[0] != key:
             from engine.measure.scorers import make_scorer
 
-            self._scorer = key, make_scorer(sampling.clip_model, model.run, self.device)
+            self._scorer = key, make_scorer(sampling.clip_model, model.run, self)
             self._settle()
         return self._scorer[1]
 

@@ -19,6 +19,7 @@ from engine.measure.quality import (
     measure_quality,
     stored_quality,
 )
+from engine.measure.scorers import guidance_words
 from engine.paths import resolve_run
 from engine.runs import Run
 
@@ -67,7 +68,7 @@ def text(name: str, quality: Quality) -> str:
     lines = [
         f"{name}, step {quality.snapshot}{average}: {quality.count} pictures against {quality.reference_count} real "
         "ones of the test set",
-        f"{sampling.sampler}, {sampling.num_steps} steps, guidance {sampling.guidance_scale:g}, {quality.nfe} network "
+        f"{sampling.sampler}, {sampling.num_steps} steps, {guidance_words(sampling)}, {quality.nfe} network "
         f"evaluations each, seeds from {quality.seed}; {quality.seconds:.1f} s of sampling ({quality.device})",
         "",
         "".join([f"{'':16}", *(f"{judge.name + ' judge':>12}{'real':>10}{'':12}" for judge in quality.judges)]),

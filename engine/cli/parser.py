@@ -99,6 +99,9 @@ def build_parser() -> Parser:
     from engine.cli.animate_options import add_animate
 
     add_animate(commands)
+    from engine.cli.clip_study import add_clip_study
+
+    add_clip_study(commands)
     return parser
 
 

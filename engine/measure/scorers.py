@@ -1,13 +1,13 @@
 """Who reads predicted pictures while they are drawn, by the name that clip_model has. Imports no torch by itself.
 
-"in-domain" is the CLIP that ships, JUDGE the digit judge (a control that is no CLIP), anything else an open_clip tag or
-a file of weights. A reader is a function from x0 (N, C, H, W) in -1..1 to log-probabilities (N, K) of a run's classes;
-it is differentiable, and what it says of a picture does not depend on the others.
+"in-domain" is the CLIP that ships, JUDGE the digit judge (a control that is no CLIP), anything else published weights
+or a file of weights as engine.clip.sources names them. A reader is a function from x0 (N, C, H, W) in -1..1 to
+log-probabilities (N, K) of a run's classes; it is differentiable, and what it says of a picture does not depend on the
+others.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.config import SamplingConfig
@@ -16,9 +16,8 @@ from engine.measure.judge_files import JUDGE_FILE, judge_record
 from engine.runs import Run
 
 if TYPE_CHECKING:
-    import torch
-
     from engine.diffusion.clip_guidance import Scorer
+    from engine.workspace import Workspace
 
 JUDGE = "judge"
 IN_DOMAIN = "in-domain"
@@ -35,10 +34,11 @@ def scorer_mark(source: str) -> str:
         from engine.clip.files import in_domain_record
 
         return str(in_domain_record().get("sha256", ""))
-    file = Path(source).expanduser()
-    if file.is_file():  # some hundred megabytes: not read for a key
+    from engine.clip.sources import file_of, general
+
+    if general(source) is None and (file := file_of(source)[1]).is_file():  # some hundred megabytes: not read for a key
         facts = file.stat()
-        return f"{file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+        return f"{file_of(source)[0]}@{file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
     return source
 
 
@@ -49,10 +49,27 @@ def clip_mark(sampling: SamplingConfig) -> dict[str, str]:
 
 def scorer_name(source: str) -> str:
     """As it is said of a picture: who guided it."""
-    return {JUDGE: "the judge", IN_DOMAIN: "the in-domain CLIP"}.get(source, source)
+    if source in (JUDGE, IN_DOMAIN):
+        return "the judge" if source == JUDGE else "the in-domain CLIP"
+    from engine.clip.sources import title
+
+    return title(source)
 
 
-def make_scorer(source: str, run: Run, device: torch.device | str = "cpu") -> Scorer:
+def guidance_words(sampling: SamplingConfig) -> str:
+    """How pictures are guided: "guidance 2", or who guides and how."""
+    scale = f"guidance {sampling.guidance_scale:g}"
+    if sampling.clip_guidance == "off":
+        return scale
+    if not sampling.clips:
+        return "guidance 1"
+    by = f"CLIP guidance by {sampling.clip_guidance}"
+    if sampling.clip_guidance == "scale":
+        by += f" up to w = {sampling.guidance_scale:g}, {sampling.clip_mode}"
+    return f"{by}, strength {sampling.clip_strength:g}, {scorer_name(sampling.clip_model)} reading"
+
+
+def make_scorer(source: str, run: Run, workspace: Workspace) -> Scorer:
     """The reader of a source, for the classes of a run, with the prompts of the data set that the run learned.
 
     Raises BadSetting where the judge is asked to read what it never saw, and whatever loading a CLIP raises.
@@ -61,24 +78,24 @@ def make_scorer(source: str, run: Run, device: torch.device | str = "cpu") -> Sc
 
     # Ordinary tensors, even where a sampler's inference mode is on: a gradient may pass by them.
     with torch.inference_mode(False):
-        return _judge_scorer(run, device) if source == JUDGE else _clip_scorer(source, run, device)
+        return _judge_scorer(run, workspace) if source == JUDGE else _clip_scorer(source, run, workspace)
 
 
-def _judge_scorer(run: Run, device: torch.device | str) -> Scorer:
+def _judge_scorer(run: Run, workspace: Workspace) -> Scorer:
     from engine.measure.judge import Judge
 
     data = judge_record(JUDGE_FILE).get("data", "mnist")
     if run.info.config.data.dataset != data or run.info.image_shape != (1, 28, 28):
         raise BadSetting(f"The judge reads {data}; {run.name} learned {run.info.config.data.dataset}.",
                          "Guide by a CLIP, or without one.")
-    network: Any = Judge.load(device=device).network
+    network: Any = Judge.load(device=workspace.device).network
     return lambda x0: network(x0.float()).log_softmax(dim=-1)
 
 
-def _clip_scorer(source: str, run: Run, device: torch.device | str) -> Scorer:
-    from engine.clip.model import ClipModel, clip_scorer
+def _clip_scorer(source: str, run: Run, workspace: Workspace) -> Scorer:
+    from engine.clip.model import clip_scorer
     from engine.clip.prompts import default_names, default_templates
 
     dataset = run.info.config.data.dataset
     names = default_names(dataset, run.info.class_names)
-    return clip_scorer(ClipModel.load(source, device=device), names, default_templates(dataset))
+    return clip_scorer(workspace.clip(source), names, default_templates(dataset))

@@ -87,7 +87,7 @@ class AdvancedSampling:
 
 def reach_words(sampling: SamplingConfig, schedule: Schedule) -> str:
     """Where guidance acts, in t and in steps."""
-    if sampling.guidance_scale == 1:
+    if sampling.clip_guidance == "off" and sampling.guidance_scale == 1:
         return "No guidance at w = 1."
     if sampling.guided_everywhere:
         return "Guided at every noise level."
@@ -105,6 +105,8 @@ def state_words(sampling: SamplingConfig) -> str:
         words.append(f"rescale {number(sampling.guidance_rescale)}")
     if sampling.autoguide_step is not None:
         words.append(f"against {number(sampling.autoguide_step)}")
+    if sampling.clips:
+        words.append(f"CLIP {sampling.clip_guidance}")
     return ", ".join(words) or "as usual"
 
 
@@ -114,7 +116,11 @@ def one_prediction(sampling: SamplingConfig, sigma: float | None) -> tuple[str, 
     sigma None: not known yet.
     """
     w = sampling.guidance_scale
-    if w in (0, 1):
+    if sampling.clip_guidance != "off":
+        if not sampling.guided:
+            return ("CLIP guides here: only one prediction was made",
+                    "The network is asked with the class alone, so there is no second answer to compare with.")
+    elif w in (0, 1):
         which = "only without the class" if w == 0 else "only with the class"
         if sampling.autoguide_step is not None:
             which = f"only as it was at step {number(sampling.autoguide_step)}" if w == 0 else "only as it is"

@@ -14,6 +14,7 @@ from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.diffusion.schedules import timestep_grid
 from engine.errors import BadSetting
 from engine.events import TrajectoriesReady
+from engine.measure.scorers import scorer_name
 from gui.pages.reverse_advanced import AdvancedSampling
 from gui.pages.reverse_command import CommandWell
 from gui.session import Session
@@ -142,11 +143,14 @@ class ReverseSetup(QObject):
         self.advanced.show()
         total = run.info.config.diffusion.num_timesteps if run else 0
         ddpm = sampling.sampler == "ddpm"
-        self.note.setText(f"DDPM walks all {number(total)} steps."
-                          if ddpm and sampling.num_steps == total else
-                          f"DDPM on {number(sampling.num_steps)} of {number(total)} steps."
-                          if ddpm else "")
-        self.note.setVisible(ddpm)
+        notes = [f"DDPM walks all {number(total)} steps." if sampling.num_steps == total else
+                 f"DDPM on {number(sampling.num_steps)} of {number(total)} steps."] if ddpm else []
+        if sampling.clips:
+            notes.append(f"{capital(scorer_name(sampling.clip_model))} guides by {sampling.clip_guidance}: page CLIP.")
+        self.note.setText("\n".join(notes))
+        self.note.setVisible(bool(notes))
+        why = idle.get("guidance_scale", "") if sampling.clip_guidance != "off" else ""
+        self.guidance.set_enabled(not why, why)
         self.undo.setEnabled(run is not None and run.info.config.sampling != sampling)
         self.show_cost()
         self.show_command()

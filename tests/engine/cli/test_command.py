@@ -78,6 +78,10 @@ def test_the_command_read_back_means_the_same(run: Run, sampler: str, grid: str,
 
 @pytest.mark.parametrize("changes", [
     {"sampler": "ddim", "num_steps": 5, "guidance_scale": 2.0},
+    {"sampler": "dpmpp-2m", "num_steps": 6, "guidance_scale": 3.0, "clip_guidance": "scale", "clip_model": "judge",
+     "clip_mode": "correct", "clip_every": 2, "clip_change": 1.5},
+    {"sampler": "ddim", "num_steps": 4, "clip_guidance": "gradient", "clip_model": "judge", "clip_strength": 0.5,
+     "clip_longest": 0.25, "clip_crops": 2},
     {"sampler": "ddim", "num_steps": 4, "eta": 0.7, "guidance_scale": 1.0, "clip_x0": False},
     {"sampler": "ddpm", "num_steps": 9, "guidance_scale": 3.5},
     {"sampler": "dpmpp-2m", "num_steps": 6, "guidance_scale": 0.0},
@@ -99,9 +103,10 @@ def test_the_command_draws_the_last_frame_of_the_trajectory(run: Run, tmp_path: 
     assert images.shape == (1, 28, 28)
     assert (labels.tolist(), seeds.tolist()) == ([7], [123])
 
-    model = Workspace("cpu", threads=1).model(run.path, SNAPSHOTS[0])
+    workspace = Workspace("cpu", threads=1)
+    model = workspace.model(run.path, SNAPSHOTS[0])
     for found in record(model.denoiser, [2, 7, 9], 123, sampling, snapshot=SNAPSHOTS[0], shape=(1, 28, 28),
-                        num_classes=10, device=torch.device("cpu")):
+                        num_classes=10, device=torch.device("cpu"), scorer=workspace.scorer(model, sampling)):
         trajectory = found[7]
     picture = to_uint8(trajectory.x[-1])[0]
     assert np.ptp(picture.astype(int)) > 20, "an empty picture proves nothing"

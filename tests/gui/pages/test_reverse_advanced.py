@@ -230,6 +230,26 @@ def test_why_there_is_no_difference_is_said() -> None:
     assert state_words(usual) == "as usual"
 
 
+def test_guidance_by_clip_is_said_where_sampling_is_shown() -> None:
+    clip = SamplingConfig(guidance_scale=2.0, clip_guidance="scale")
+    assert state_words(clip) == "CLIP scale"
+    assert state_words(clip.model_copy(update={"clip_strength": 0.0})) == "as usual"
+    assert one_prediction(clip, 1.0) == ("", "")
+    gradient = clip.model_copy(update={"clip_guidance": "gradient"})
+    assert one_prediction(gradient, 1.0)[0] == "CLIP guides here: only one prediction was made"
+
+
+def test_the_page_says_who_guides_and_copies_it(page: ReversePage) -> None:
+    assert page.setup.guidance.isEnabled()
+    page.session.set_sampling(clip_guidance="blend", clip_model="judge")
+    assert page.setup.note.text() == "The judge guides by blend: page CLIP."
+    assert not page.setup.guidance.isEnabled()
+    assert "--clip-guidance blend --clip-strength 1.0 --clip-model judge" in page.setup.command_text()
+    page.session.set_sampling(clip_guidance="off")
+    assert page.setup.guidance.isEnabled()
+    assert "--clip-guidance" not in page.setup.command_text()
+
+
 def test_the_page_names_the_difference_and_frames_without_one(page: ReversePage, qtbot: QtBot) -> None:
     session, stage = page.session, page.stage
     assert stage.guide_head.accessibleName().startswith("D c − D u")
