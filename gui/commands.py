@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl
@@ -50,6 +51,24 @@ class Commands:
         chosen = QFileDialog.getExistingDirectory(self._window, "Open run", str(start))
         if chosen:
             self._session.open_run(chosen)
+
+    def choose_picture(self) -> None:
+        """Ask for a saved picture and look at what it shows."""
+        chosen, _ = QFileDialog.getOpenFileName(self._window, "Open saved picture", "", "PNG pictures (*.png)")
+        if chosen:
+            self.open_picture(chosen)
+
+    def open_picture(self, path: str) -> None:
+        """Look at what a saved picture shows."""
+        from gui.restore_picture import open_picture
+
+        open_picture(self._window, Path(path))
+
+    def export_weights(self) -> None:
+        """The weights that are looked at, for use without this program, into a folder that is asked for."""
+        from gui.weights_export import ask_and_export
+
+        ask_and_export(self._window)
 
     def save_snapshot(self) -> None:
         """Keep the weights of this step."""

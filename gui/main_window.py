@@ -294,7 +294,9 @@ class MainWindow(QMainWindow):
         if local:
             event.acceptProposedAction()
             # The drag source waits for this to return; a slow disk must not hold it.
-            QTimer.singleShot(0, self, lambda: self.session.open_run(local[0]))
+            picture = local[0].lower().endswith(".png")
+            QTimer.singleShot(0, self, lambda: self.commands.open_picture(local[0]) if picture else
+                              self.session.open_run(local[0]))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closed:

@@ -60,6 +60,7 @@ class Menus:
         on["bundled"].setEnabled(not mine and paths.DEFAULT_BUNDLED_RUN.exists())
         on["folder"].setEnabled(session.run is not None)
         on["check"].setEnabled(session.run is not None)
+        on["export-weights"].setEnabled(bool(session.snapshots))
         on["follow"].setEnabled(bool(session.snapshots))
         on["follow"].setChecked(session.following)
         on["seed-last"].setEnabled(bool(session.previous_seeds))
@@ -74,10 +75,14 @@ class Menus:
         self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
         self._add(menu, "bundled", "Open the run that ships", lambda: self._session.open_bundled())
+        self._add(menu, "open-picture", "Open saved &picture…", window.commands.choose_picture).setToolTip(
+            "Go to the run, step, noise level, class, seed and sampling of a picture that was saved here.")
         self._add(menu, "runs", "&All runs…", window.commands.show_runs)
         menu.addSeparator()
         self._add(menu, "snapshot", "&Save snapshot now", window.commands.save_snapshot)
         self._add(menu, "folder", "Show run &folder", window.commands.show_run_folder)
+        self._add(menu, "export-weights", "&Export weights…", window.commands.export_weights).setToolTip(
+            "Write the weights that are looked at, with a short script that draws from them without this program.")
         menu.addSeparator()
         self._add(menu, "close", "&Close window", window.close)
         self._add(menu, "quit", "&Quit", window.close).setMenuRole(QAction.MenuRole.QuitRole)

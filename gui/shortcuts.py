@@ -43,6 +43,7 @@ KEYS: dict[str, Key] = {
     "new": Key(("Ctrl+N",), "New run", "File"),
     "open": Key(("Ctrl+O",), "Open a run folder", "File"),
     "runs": Key(("Ctrl+Shift+O",), "All runs", "File"),
+    "open-picture": Key(("Ctrl+I",), "Open a saved picture", "File"),
     "close": Key(("Ctrl+W",), "Close the window", "File", True),
     "quit": Key(("Ctrl+Q",), "Quit", "File", True),
     "undo": Key(("Ctrl+Z",), "Undo", "Edit"),

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from engine.cli.usage import LARGEST_SEED, NO_CLASS, check_out, parse_classes, parse_settings
 from engine.config import SamplingConfig, parse
 from engine.diffusion.evaluations import idle_settings
 from engine.diffusion.schedules import Schedule
 from engine.errors import BadSetting, DiffuscopeError
+from engine.export.picture_facts import PictureFacts, of_run, png_bytes
 from engine.paths import resolve_run
-from engine.runs import Run, stored_percent
+from engine.runs import Run
 
 GAP = 2  # pixels between the pictures of a grid
 MOST_COLUMNS = 40
@@ -46,15 +44,8 @@ def run_sample(args: argparse.Namespace) -> int:
     for sentence in ignored(args, sampling, run.schedule()):
         print(sentence, file=sys.stderr)
     snapshot, images = _draw(args, run, labels, seeds, sampling)
-    facts = {
-        "run": run.name,
-        "run_id": run.info.id,
-        "snapshot": snapshot,
-        "average_percent": args.average if args.average is not None else stored_percent(run),
-        "classes": classes,
-        "seed": args.seed,
-        "sampling": sampling.model_dump(),
-    }
+    facts = PictureFacts(**of_run(run, snapshot, args.average), classes=tuple(classes), seed=args.seed, t=0,
+                         sampling=sampling, view="grid")
     write(images, labels, seeds, len(classes), facts)
     print(f"{count} pictures of step {snapshot} in {args.out}")
     return 0
@@ -144,7 +135,7 @@ def _draw(
 
 # ---- files ----
 
-Write = Callable[[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], int, dict[str, Any]], None]
+Write = Callable[[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], int, PictureFacts], None]
 
 
 def _writer(out: Path) -> Write:
@@ -156,21 +147,17 @@ def _writer(out: Path) -> Write:
         labels: NDArray[np.int64],
         seeds: NDArray[np.int64],
         columns: int,
-        facts: dict[str, Any],
+        facts: PictureFacts,
     ) -> None:
         if out.suffix.lower() == ".npz":
             save_whole(out, lambda file: np.savez_compressed(file, images=images, labels=labels, seeds=seeds))
             return
-        notes = PngInfo()
-        notes.add_text("Software", "Diffuscope")
-        notes.add_text("diffuscope", json.dumps(facts))
-        picture = Image.fromarray(grid(images, columns))
-        save_whole(out, lambda file: picture.save(file, format="PNG", pnginfo=notes))
+        save_whole(out, lambda file: file.write(png_bytes(grid(images, columns), facts)))
 
     return write
 
 
-def save_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def save_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under another name and rename it: what is at `path` is always whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -1,6 +1,7 @@
 """What made a picture, inside its PNG file: enough to look at the same thing again.
 
-The text block "diffuscope" holds JSON. Whatever is not known of a picture is left out of it.
+The text block "diffuscope" holds JSON. Whatever is not known of a picture is left out of it. Pillow is loaded when a
+file is written or read, not before: the window knows these facts from its first paint on.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 
 from engine.config import SamplingConfig
 from engine.errors import DiffuscopeError
@@ -89,6 +88,9 @@ def of_run(run: Run, step: int, average_percent: float | None = None) -> dict[st
 
 def png_bytes(pixels: NDArray[np.uint8], facts: PictureFacts) -> bytes:
     """A PNG file of uint8 (H, W) or (H, W, 3) with its facts inside."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
     notes = PngInfo()
     notes.add_text("Software", SOFTWARE)
     notes.add_text(BLOCK, json.dumps(facts.values()))
@@ -107,6 +109,8 @@ def read_facts(path: Path) -> PictureFacts:
 
     Raises DiffuscopeError for a file without them, and for one that cannot be read.
     """
+    from PIL import Image, UnidentifiedImageError
+
     advice = "Choose a PNG picture that was saved by Diffuscope."
     try:
         if path.stat().st_size > MOST_BYTES:

@@ -26,9 +26,9 @@ from engine.events import Command, Event, JobProgress, Tick
 from engine.export.data_card import Facts, data_card
 from engine.export.picture_facts import PictureFacts, of_run, png_bytes
 from engine.measure.drawing import channels_last, draw, ticking
+from engine.measure.judge_files import judge_for
 from engine.measure.judging import probabilities
 from engine.measure.nearest import Nearest, look_up
-from engine.measure.race import judge_reads
 from engine.runs import Run
 from engine.runs.atomic import new_folder, saving
 from engine.runs.jsontext import readable
@@ -125,10 +125,10 @@ def _drawn(workspace: Workspace, run: Run, model: LoadedModel,
            request: SyntheticRequest) -> Generator[Event, Command | None, SyntheticSet]:
     config, classes = request.config, model.num_classes
     judge = None
-    if judge_reads(run):
+    if (file := judge_for(run)) is not None:
         from engine.measure.judge import Judge
 
-        judge = Judge.load(device=workspace.device)
+        judge = Judge.load(file, workspace.device)
     if config.min_confidence > 0 and judge is None:
         raise BadSetting(f"No judge reads what {run.name} draws, so nothing can be filtered by it.",
                          "Set the confidence to 0.")

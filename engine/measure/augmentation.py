@@ -11,7 +11,7 @@ of the others. The honest variant draws from generators that were trained on the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 METHOD = 1  # raised when the same settings would give other figures
 HONEST_STEPS = 800  # of the Quick preset
-Right = Generator[Event, Command | None, NDArray[np.bool_]]
+Right = Generator[Event, Command | None, list[NDArray[np.bool_]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +242,8 @@ def whole_dataset(run: Run, real: int) -> Dataset:
 
 
 def total_steps(config: AugmentationConfig, recipe: Recipe) -> int:
-    """Training steps of all classifiers, and pictures drawn, which the progress counts alike."""
-    cells = len(set(config.real)) * (1 + len(set(config.synthetic)))
-    return config.seeds * (cells * recipe.num_steps + _pictures(config))
+    """Training steps of classifiers, those side by side counted once, and pictures drawn: what the progress counts."""
+    return config.seeds * (len(set(config.real)) * recipe.num_steps + _pictures(config))
 
 
 def _pictures(config: AugmentationConfig) -> int:
@@ -290,33 +289,34 @@ def _measured(workspace: Workspace, run: Run, request: AugmentationRequest, data
                                            list(range(first, first + most)), request.sampling, begin=done, total=total)
                 done += most
                 drawn = pictures, classes
-            for m in synthetics:
-                right = yield from read_right(workspace, dataset, np.concatenate([images, drawn[0][:m]]),
-                                              np.concatenate([labels, drawn[1][:m]]), seed, QUICK, done, total)
-                done += QUICK.num_steps
-                found[k, m].append(float(right.mean()))
+            sets = [(np.concatenate([images, drawn[0][:m]]), np.concatenate([labels, drawn[1][:m]]))
+                    for m in synthetics]
+            right = yield from read_right(workspace, dataset, sets, seed, QUICK, done, total)
+            done += QUICK.num_steps
+            for m, read in zip(synthetics, right, strict=True):
+                found[k, m].append(float(read.mean()))
         yield AugmentationReady(asked, answer())
     return answer()
 
 
-def read_right(workspace: Workspace, dataset: Dataset, images: NDArray[np.uint8], labels: NDArray[np.int64],
+def read_right(workspace: Workspace, dataset: Dataset, sets: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]],
                seed: int, recipe: Recipe, done: int, total: int) -> Right:
-    """Train a classifier on these and read the test pictures: for each whether it is right.
+    """Train a classifier on each set and read the test pictures: for each set, which of them are read right.
 
-    Its steps count from `done` of `total` in the JobProgress.
+    A step of all counts one, from `done` of `total` in the JobProgress.
     """
-    from engine.measure.classifier import read, train_classifier
+    from engine.measure.classifier import Pictures, read, train_classifiers
 
-    work = train_classifier(images, labels, dataset.num_classes, seed, recipe, workspace.device)
+    work = train_classifiers([Pictures(*pictures) for pictures in sets], dataset.num_classes, seed, recipe,
+                             workspace.device)
     steps = 0
     while True:
         try:
             next(work)
         except StopIteration as stop:
-            network = stop.value
+            networks = stop.value
             break
         steps += 1
         yield JobProgress(done + steps, total, "steps") if steps % 10 == 0 else Tick()
-    answers = yield from ticking(read(network, dataset.test_images))
-    right: NDArray[np.bool_] = answers == dataset.test_labels
-    return right
+    answers = yield from ticking(read(networks, dataset.test_images))
+    return [answer == dataset.test_labels for answer in answers]

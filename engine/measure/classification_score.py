@@ -121,17 +121,17 @@ def measure_score(workspace: Workspace, request: ScoreRequest) -> Generator[Even
     key, dataset = score_key(run, pinned), whole_dataset(run, 0)
     model = workspace.model(run.path, pinned.snapshot, request.average_percent)
     by_real = None if request.again else _stored_real(run, dataset)
-    total = request.count + THOROUGH.num_steps * (1 if by_real is not None else 2)
+    total = request.count + THOROUGH.num_steps
     yield JobProgress(0, total, "steps")
     labels = np.arange(request.count) % model.num_classes
     images = yield from draw(workspace, model, labels.tolist(), list(range(request.count)), request.sampling,
                              total=total)
-    right = yield from read_right(workspace, dataset, images, labels, SEED, THOROUGH, request.count, total)
-    failed: SaveFailed | None = None
+    sets = [(images, labels)] if by_real is not None else \
+        [(images, labels), (dataset.train_images, dataset.train_labels)]
+    right, *real = yield from read_right(workspace, dataset, sets, SEED, THOROUGH, request.count, total)
     if by_real is None:
-        read = yield from read_right(workspace, dataset, dataset.train_images, dataset.train_labels, SEED, THOROUGH,
-                                     request.count + THOROUGH.num_steps, total)
-        by_real = float(read.mean()), _by_class(read, dataset)
+        by_real = float(real[0].mean()), _by_class(real[0], dataset)
+    failed: SaveFailed | None = None
     score = Score(
         snapshot=model.snapshot, average_percent=request.average_percent, sampling=request.sampling,
         count=request.count, real=len(dataset.train_labels), test=len(dataset.test_labels),

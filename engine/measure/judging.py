@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.measure.drawing import channels_last
-
 if TYPE_CHECKING:
     from engine.measure.judge import Judge
 
@@ -30,6 +28,6 @@ def features(judge: Judge, images: NDArray[np.uint8]) -> Read:
 def _in_parts(look: Callable[[NDArray[np.uint8]], NDArray[np.float32]], images: NDArray[np.uint8]) -> Read:
     parts = []
     for begin in range(0, len(images), PART):
-        parts.append(look(channels_last(images[begin : begin + PART])))
+        parts.append(look(images[begin : begin + PART]))
         yield
     return np.concatenate(parts)

@@ -23,9 +23,8 @@ from engine.data.catalogue import Dataset, load_dataset
 from engine.errors import BadRun, BadSetting
 from engine.events import Command, Event, JobProgress, Tick
 from engine.measure.drawing import ticking
-from engine.measure.judge_files import JUDGE_FILE, judge_record
+from engine.measure.judge_files import judge_for
 from engine.measure.judging import features
-from engine.measure.race import judge_reads
 from engine.runs import Run, SaveFailed
 from engine.runs.atomic import saving
 from engine.runs.tensors import Arrays, read_checked, write_checked
@@ -145,10 +144,10 @@ def look_up(workspace: Workspace, run: Run, dataset: Dataset, images: NDArray[np
             neighbours: int = NEIGHBOURS) -> Generator[Event, Command | None, tuple[Nearest, ...]]:
     """The nearest training pictures of each of the pictures (N, C, H, W) with their labels (N,)."""
     judge = None
-    if judge_reads(run):
+    if (file := judge_for(run)) is not None:
         from engine.measure.judge import Judge
 
-        judge = Judge.load(device=workspace.device)
+        judge = Judge.load(file, workspace.device)
     spaces: list[tuple[Held, Float32]] = []
     held = yield from _held(dataset, "pixels", None)
     spaces.append((held, _pixels(images)))
@@ -256,6 +255,6 @@ def _write(file: Path, arrays: Arrays) -> None:
     try:
         with saving(file):
             file.parent.mkdir(parents=True, exist_ok=True)
-        write_checked(file, arrays, {"method": METHOD, "judge": judge_record(JUDGE_FILE).get("sha256", "")})
+        write_checked(file, arrays, {"method": METHOD})
     except SaveFailed:
         return

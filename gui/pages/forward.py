@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from engine import paths
 from engine.config import number
@@ -22,6 +23,8 @@ from engine.diffusion.forward_view import (
     trained_at,
 )
 from engine.diffusion.schedules import schedule as make_schedule
+from engine.export.picture_facts import has_facts
+from gui.animation_export import AnimationExport, add_export
 from gui.pages.base import Page
 from gui.pages.forward_board import BoardArea, ForwardBoard
 from gui.pages.forward_film import MANY, NOISED, ONE, UNTRAINED, JumpFilm
@@ -30,6 +33,8 @@ from gui.pages.forward_image import ImageChooser
 from gui.pages.forward_jumps import NUM_STEPS, Jumps
 from gui.pages.forward_plots import ForwardPlots
 from gui.pages.forward_schedule import ScheduleChooser
+from gui.pages.reverse_save import open_below
+from gui.save_picture import facts_here, write_picture
 from gui.session import Notice, Session
 from gui.widgets.section import Section
 
@@ -87,10 +92,11 @@ class ForwardPage(Page):
         self._eps: Float32 | None = None
         self._levels: tuple[int, ...] = ()
         self._trained: tuple[bool, ...] = ()
-        self.finding.set_links([("Save…", self.ask_where_to_save, "save")])
-        save = self.finding.links[0]
-        save.setToolTip("Save the pictures and plots of this page as a PNG file.")
-        save.setProperty("explain", "forward")
+        self.finding.set_links([("Save…", self._save, "save")])
+        self.save = self.finding.links[0]
+        self.save.setToolTip("Save the pictures and plots of this page as a PNG file, or the image on its way into "
+                             "noise as an animation.")
+        self.save.setProperty("explain", "forward")
         self.film.level_clicked.connect(session.set_noise_level)
         self.images.changed.connect(self._on_image)
         self.jumps.changed.connect(self._on_jumps)
@@ -264,10 +270,11 @@ class ForwardPage(Page):
     # ---- files ----
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _picture_of(event):
+        path = _picture_of(event)
+        if path is not None and not has_facts(path):
             event.acceptProposedAction()
         else:
-            event.ignore()  # a folder is a run: the window's business
+            event.ignore()  # a folder is a run, and a saved picture a place: the window's business
 
     def dropEvent(self, event: QDropEvent) -> None:
         path = _picture_of(event)
@@ -277,6 +284,27 @@ class ForwardPage(Page):
         event.acceptProposedAction()
         # The drag source waits for this to return; a slow disk must not hold it.
         QTimer.singleShot(0, self, lambda: self.images.open_file(path))
+
+    def _save(self) -> None:
+        menu = QMenu(self)
+        menu.addAction("Save the page's pictures…").triggered.connect(self.ask_where_to_save)
+        add_export(menu, self.export_animation, self._x0 is not None)
+        open_below(menu, self.save)
+
+    @cached_property
+    def exports(self) -> AnimationExport:
+        """Writes the image on its way into noise as a picture that moves."""
+        return AnimationExport(self.session, self)
+
+    def export_animation(self) -> None:
+        """Ask how the image that is shown is written as an animation, from the picture to noise."""
+        from gui.pages.film_export import forward_takes
+
+        if self._x0 is not None and self._eps is not None:
+            choice = self.images.choice
+            name = Path(choice.file).stem if choice.file else f"{choice.class_label}-{choice.number}"
+            self.exports.open(forward_takes(self.session, self._x0, self._eps, self.play_levels(),
+                                            self.images.words(), f"forward-{name}"))
 
     def ask_where_to_save(self) -> None:
         """Ask for a file and write the page's pictures."""
@@ -291,8 +319,11 @@ class ForwardPage(Page):
         """Formula, film and plots as a PNG; whether it was written. A failure is told in a banner."""
         path = Path(path)
         path = path if path.suffix else path.with_suffix(".png")
-        if self.grab(self.area.geometry()).save(str(path), "PNG") if not self.area.verticalScrollBar().isVisible() \
-                else self.board.grab().save(str(path), "PNG"):
+        whole = self.area.verticalScrollBar().isVisible()
+        choice = self.images.choice
+        facts = facts_here(self.session, page="forward", view="page",
+                           image=Path(choice.file).name if choice.file else (choice.class_label, choice.number))
+        if write_picture(self.board.grab() if whole else self.grab(self.area.geometry()), path, facts):
             self.session.message_cleared.emit("save-picture")
             return True
         self.session.message.emit(Notice("save-picture", "error", f"{path.name} cannot be written.",

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import theme, tip
 from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
+from gui.widgets.plot_export import offer_saving
 
 COLUMNS = 5
 BAND_ALPHA = 0.18
@@ -68,6 +69,7 @@ class CurveGrid(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Chance of reading each class")
+        offer_saving(self, "recognition-curves")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme().changed.connect(self.update)
 

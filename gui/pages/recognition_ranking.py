@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import theme, tip
 from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
+from gui.widgets.plot_export import offer_saving
 
 GOLDEN = 0.6180339887  # of seeds one after the other it spreads dots evenly
 REACH = 6.0  # px within which a click takes a dot
@@ -52,6 +53,7 @@ class Ranking(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Classes by when they are first readable")
+        offer_saving(self, "first-readable")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme().changed.connect(self.update)
 

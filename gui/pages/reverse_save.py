@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from engine.events import Trajectory
-from engine.runs import stored_percent
-from gui.session import Notice, Session
+from engine.export.picture_facts import PictureFacts
+from gui.save_picture import ask_and_write, facts_here, write_picture
+from gui.session import Session
 from gui.widgets.picture_values import enlarge, to_image, to_pixels
 
 FACTOR = 8  # of single pictures
 FILM_FACTOR, FILM_GAP = 2, 2
+GRID_FACTOR = 4
 
 
 def single(values: np.ndarray) -> QImage:
@@ -40,24 +40,15 @@ def _joined(parts: Sequence[np.ndarray], axis: int) -> np.ndarray:
     return np.concatenate(spaced, axis=axis)
 
 
-def write_picture(image: QImage, path: Path, facts: dict[str, object]) -> bool:
-    """Write a PNG with the facts as JSON in its text block "diffuscope"; whether it worked."""
-    image.setText("Software", "Diffuscope")
-    image.setText("diffuscope", json.dumps(facts))
-    return image.save(str(path), "PNG")
+def grid(pictures: Sequence[np.ndarray]) -> QImage:
+    """Pictures -1..1 (C, H, W) beside each other, at 4x on black."""
+    return to_image(_joined([enlarge(to_pixels(values), GRID_FACTOR) for values in pictures], 1))
 
 
-def facts_of(session: Session, trajectory: Trajectory, frame: int | None = None) -> dict[str, object]:
-    """What made the picture, as `sample` writes it too."""
-    run = session.run
-    facts: dict[str, object] = {
-        "run": run.name if run else "", "run_id": run.info.id if run else "",
-        "snapshot": trajectory.snapshot, "classes": [trajectory.class_label], "seed": trajectory.seed,
-        "average_percent": session.average() or (stored_percent(run) if run else None),
-        "sampling": session.sampling.model_dump()}
-    if frame is not None:
-        facts["t"] = int(trajectory.t[frame])
-    return facts
+def facts_of(session: Session, trajectory: Trajectory, view: str = "", **more: object) -> PictureFacts:
+    """What made the picture, as `sample` writes it too, and the noise level it was saved at."""
+    values = {"classes": (trajectory.class_label,), "seed": trajectory.seed, "page": "reverse", "view": view, **more}
+    return facts_here(session, trajectory.snapshot, **values)
 
 
 def save_menu(owner: QWidget, session: Session, trajectory: Trajectory, frame: int,
@@ -68,24 +59,20 @@ def save_menu(owner: QWidget, session: Session, trajectory: Trajectory, frame: i
     t = int(trajectory.t[frame])
     frames = [column for column in columns if column < trajectory.filled]
 
-    def offer(words: str, name: str, make: Callable[[], QImage], at: int | None) -> None:
+    def offer(words: str, name: str, view: str, make: Callable[[], QImage], **more: object) -> None:
         def save() -> None:
-            chosen, _ = QFileDialog.getSaveFileName(owner, words.removesuffix("…"), f"{stem}-{name}.png",
-                                                    "PNG picture (*.png)")
-            if not chosen:
-                return
-            path = Path(chosen)
-            path = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
-            if not write_picture(make(), path, facts_of(session, trajectory, at)):
-                session.message.emit(Notice("save-picture", "error", f"{path.name} could not be written.",
-                                            "Choose a folder that can be written and has room."))
-            else:
-                session.message_cleared.emit("save-picture")
+            ask_and_write(owner, session, words.removesuffix("…"), f"{name}.png",
+                          lambda path: write_picture(make(), path, facts_of(session, trajectory, view, **more)))
         menu.addAction(words).triggered.connect(save)
 
-    offer("Save predicted x₀…", f"x0-t{t}", lambda: single(trajectory.x0[frame]), frame)
-    offer("Save xₜ…", f"xt-t{t}", lambda: single(trajectory.x[frame]), frame)
-    offer("Save film…", "film", lambda: film(trajectory, frames), None)
+    offer("Save predicted x₀…", f"{stem}-x0-t{t}", "x0", lambda: single(trajectory.x0[frame]))
+    offer("Save xₜ…", f"{stem}-xt-t{t}", "xt", lambda: single(trajectory.x[frame]))
+    offer("Save film…", f"{stem}-film", "film", lambda: film(trajectory, frames))
+    others = {label: found.x0[at] for label in range(len(session.class_names))
+              if (found := session.trajectory(label)) is not None and (at := session.frame(found)) >= 0}
+    if len(others) > 1:
+        offer("Save all classes…", f"seed-{trajectory.seed}-classes-t{t}", "classes",
+              lambda: grid(list(others.values())), classes=tuple(others))
     return menu
 
 

@@ -14,6 +14,7 @@ from engine.config import number
 from engine.diffusion.schedules import Schedule
 from engine.measure.learning import LearningPoint
 from gui.theme import theme, tip
+from gui.widgets.plot_export import offer_saving
 from gui.widgets.plot_numbers import linear_ticks
 
 Float64 = NDArray[np.float64]
@@ -49,6 +50,7 @@ class LevelMap(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Loss by noise level")
         self.setProperty("explain", "loss-by-level")
+        offer_saving(self, "loss-by-level")
         self.setToolTip(tip("Validation loss at 20 noise levels over training, by its logarithm.\nClick or arrow keys: "
                             "the noise level, here and everywhere; its curve stands below."))
         theme().changed.connect(self._restyle)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QSizePolicy,
@@ -25,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.config import number
 from gui.theme import theme
 from gui.widgets.plot_axes import Axes
+from gui.widgets.plot_export import add_saving
 from gui.widgets.plot_growth import SPILL, paint_line
 from gui.widgets.plot_items import Bars, Grid, Line, Marks, Overlay
 from gui.widgets.plot_legend import Entry, Legend
@@ -399,20 +398,12 @@ class Plot(QWidget):
         return "\n".join(rows)
 
     def menu(self) -> QMenu:
-        """Copy values, copy picture, save."""
+        """Copy values, copy picture, save as PNG or SVG."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         clipboard = QGuiApplication.clipboard()
         menu.addAction("Copy values").triggered.connect(lambda: clipboard.setText(self.values_text()))
-        menu.addAction("Copy picture").triggered.connect(lambda: clipboard.setPixmap(self.grab()))
-        menu.addAction("Save picture…").triggered.connect(self._save)
+        add_saving(menu, self, self.title)
         if self.axes.zoom is not None:
             menu.addAction("Show the whole range").triggered.connect(self.reset_zoom)
         return menu
-
-    def _save(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save picture", f"{self.title}.png",
-                                                "PNG picture (*.png)")
-        if chosen:
-            path = Path(chosen)
-            self.grab().save(str(path if path.suffix else path.with_suffix(".png")))

@@ -149,7 +149,7 @@ def test_a_filter_that_nothing_passes_ends_in_words(one_thread: Workspace, tiny_
 
 def test_without_a_judge_nothing_can_be_filtered(one_thread: Workspace, tiny_run: Path, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "judge_reads", lambda run: False)
+    monkeypatch.setattr(module, "judge_for", lambda run: None)
     with pytest.raises(BadSetting, match="No judge reads"):
         make(one_thread, request_of(tiny_run, tmp_path / "a", min_confidence=0.5))
     ready, _ = make(one_thread, request_of(tiny_run, tmp_path / "a", format="npz"))

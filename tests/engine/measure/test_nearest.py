@@ -100,7 +100,7 @@ def test_what_is_known_of_the_data_set_is_kept(one_thread: Workspace, tiny_run: 
 
 def test_without_a_judge_pixels_alone_are_compared(one_thread: Workspace, tiny_run: Path, small_mnist: Dataset,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "judge_reads", lambda run: False)
+    monkeypatch.setattr(module, "judge_for", lambda run: None)
     one = look(one_thread, tiny_run, small_mnist.test_images[:1], (7,))[0].found[0]
     assert one.features is None
     assert one.held_features is None

@@ -20,10 +20,13 @@ from engine import paths
 from engine.compute import Message
 from engine.errors import DiffuscopeError
 from engine.events import TrajectoriesReady, Trajectory, TrajectoryRequest
+from engine.export.picture_facts import PictureFacts
 from gui.explain import load_topic
 from gui.pages.reverse import ReversePage
 from gui.pages.reverse_film import ordinal, spread
-from gui.pages.reverse_save import facts_of, film, single, write_picture
+from gui.pages.reverse_save import facts_of, film, single
+from gui.pages.reverse_save import grid as row_of
+from gui.save_picture import write_picture
 from gui.session import Session
 from gui.theme import apply_theme, theme
 
@@ -364,17 +367,21 @@ def test_weights_are_told_in_words(page: ReversePage, qtbot: QtBot) -> None:
 def test_saved_pictures_hold_their_settings(page: ReversePage, tmp_path: Path) -> None:
     frames = trajectory(3, 11, 40)
     path = tmp_path / "x.png"
-    assert write_picture(single(frames.x0[2]), path, facts_of(page.session, frames, 2))
+    page.session.set_noise_level(430)
+    assert write_picture(single(frames.x0[2]), path, facts_of(page.session, frames, "x0"))
     with Image.open(path) as picture:
         assert picture.size == (64, 64)
         facts = json.loads(picture.text["diffuscope"])
         assert picture.getpixel((0, 0)) == 255  # class 3 writes a value beyond white
         assert picture.getpixel((8, 8)) == 128
-    assert (facts["seed"], facts["t"], facts["snapshot"]) == (11, 500, 40)
+    assert (facts["seed"], facts["t"], facts["snapshot"], facts["classes"]) == (11, 430, 40, [3])
+    assert (facts["page"], facts["view"], facts["schedule"]) == ("reverse", "x0", ["linear", 1000])
     assert facts["sampling"]["num_steps"] == 4
     strip = film(frames, [0, 2, 4])
     assert (strip.width(), strip.height()) == (3 * 16 + 2 * 2, 2 * 16 + 2)
-    assert not write_picture(single(frames.x[0]), tmp_path / "no" / "x.png", {})
+    assert not write_picture(single(frames.x[0]), tmp_path / "no" / "x.png", PictureFacts())
+    sheet = row_of([frames.x0[2], frames.x0[3]])
+    assert (sheet.width(), sheet.height()) == (2 * 32 + 2, 32)
 
 
 # ---- looks, speed, reach ----

@@ -76,14 +76,14 @@ def test_moving_it_draws_anew_once_the_handle_rests(page: ReversePage, qtbot: Qt
     assert {request.average_percent for _, request in script.asked} == {25.0}
     assert script.asked[0][1].class_labels == (3,)
     assert "--snapshot 40 --average 25 " in setup.command_text()
-    assert facts_of(session, trajectory(3, 11, 40))["average_percent"] == 25.0
+    assert facts_of(session, trajectory(3, 11, 40)).average_percent == 25.0
     asked = len(script.asked)
     setup.width.committed.emit("average_percent", 10.0)  # back to what came with the run, at once
     assert session.average_percent is None
     assert session.point() is not None
     assert page.session.trajectory() is not None
     assert len(script.asked) == asked
-    assert facts_of(session, trajectory(3, 11, 40))["average_percent"] == pytest.approx(10.0)
+    assert facts_of(session, trajectory(3, 11, 40)).average_percent == pytest.approx(10.0)
 
 
 def test_the_handle_let_go_applies_at_once(page: ReversePage, qtbot: QtBot) -> None:
