@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.use import run_use as command
             case "clip-study":
                 from engine.cli.clip_study import run_clip_study as command
+            case "data":
+                from engine.cli.data import run_data as command
             case "screenshot":
                 command = take_screenshot
             case _:

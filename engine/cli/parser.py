@@ -102,6 +102,9 @@ def build_parser() -> Parser:
     from engine.cli.clip_study import add_clip_study
 
     add_clip_study(commands)
+    from engine.cli.data import add_data_command
+
+    add_data_command(commands, _device, Parser)
     return parser
 
 

@@ -90,3 +90,18 @@ FASHION_MNIST = IdxSet(
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34")),
     flips=(True, True, True, True, True, False, True, False, True, False))
+
+KMNIST = IdxSet("kmnist", "KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+                _files(60000, 10000))
+
+
+def transposed(images: Pixels) -> Pixels:
+    """(N, H, W) with rows and columns exchanged: EMNIST's files hold each letter lying on its side and mirrored."""
+    return np.ascontiguousarray(images.transpose(0, 2, 1))
+
+
+# Capital and small letters are one class, so a letter's name is both.
+EMNIST_LETTERS = IdxSet(
+    "emnist-letters", "EMNIST letters", tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    _files(124800, 20800, pattern="emnist-letters-{half}-{what}-idx{rank}-ubyte.gz", test_half="test"),
+    first_label=1, upright=transposed)

@@ -29,7 +29,7 @@ def load_picture(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     path = Path(path)
     if path.is_dir():
         raise DiffuscopeError(f"{path.name} is a folder, not a picture.", _ADVICE)
-    picture = _flatten(_decode(path))
+    picture = flatten(_decode(path))
     picture = picture.convert("L" if channels == 1 else "RGB")
     background = _border(picture)
     if channels == 1 and background[0] > 127:
@@ -66,7 +66,7 @@ def _decode(path: Path) -> Image.Image:
         raise DiffuscopeError(f"{path.name} is damaged and cannot be read.", _ADVICE) from None
 
 
-def _flatten(image: Image.Image) -> Image.Image:
+def flatten(image: Image.Image) -> Image.Image:
     """Without transparency: laid on white where the visible part is dark, on black where it is light."""
     if "transparency" not in image.info and image.mode not in ("RGBA", "LA", "PA", "RGBa", "La"):
         # 16-bit grey would be clipped, not scaled, by convert("L").
