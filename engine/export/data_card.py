@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.config import SamplingConfig, number
 from engine.measure.nearest import SUSPECT, Nearest, Neighbours
+from engine.measure.scorers import guidance_words
 from engine.runs import Run, stored_percent
 from engine.use_config import SyntheticConfig
 
@@ -75,7 +76,7 @@ def data_card(facts: Facts) -> str:
         f"- Pictures of {info.image_shape[2]} x {info.image_shape[1]} pixels, "
         f"{'grey' if info.image_shape[0] == 1 else 'RGB'}.", "",
         "## Settings", "",
-        f"- Sampler {sampling.sampler}, {sampling.num_steps} steps, guidance {sampling.guidance_scale:g}"
+        f"- Sampler {sampling.sampler}, {sampling.num_steps} steps, {guidance_words(sampling)}"
         + ("" if sampling.guided_everywhere else
            f" at noise levels from {sampling.guidance_sigma_low:g} to {sampling.guidance_sigma_high:g}")
         + "; set.json has them all.",
