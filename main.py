@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.learning import run_learning as command
             case "info":
                 from engine.cli.info import run_info as command
+            case "uturn":
+                from engine.cli.u_turn import run_u_turn as command
             case "animate":
                 from engine.cli.animate import run_animate as command
             case "bench":

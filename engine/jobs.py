@@ -12,6 +12,7 @@ from engine.events import JumpRequest, JumpsReady, TrajectoriesReady, Trajectory
 
 if TYPE_CHECKING:
     from engine.export.animation import Animation
+    from engine.measure.blind_test import BlindRequest
     from engine.measure.clip_study import StudyRequest
     from engine.measure.clip_trace import CourseRequest, GridRequest
     from engine.measure.learning import LearningRequest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from engine.measure.race_quality import RaceQualityRequest
     from engine.measure.recognition import RecognitionRequest
     from engine.measure.sample_history import HistoryRequest
+    from engine.measure.u_turn import UTurnRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -129,6 +131,26 @@ def recognition_job(request: RecognitionRequest, key: str = "recognition") -> Jo
         from engine.measure.recognition import measure_recognition
 
         return measure_recognition(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def blind_job(request: BlindRequest, key: str = "blind") -> Job:
+    """A trajectory for the blind test, and what the judge reads of it."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.blind_test import draw_blind
+
+        return draw_blind(workspace, request)
+
+    return Job(key, make)
+
+
+def u_turn_job(request: UTurnRequest, key: str = "u-turn") -> Job:
+    """Real pictures into noise and back; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.u_turn import measure_u_turn
+
+        return measure_u_turn(workspace, request)
 
     return Job(key, make, Priority.BACKGROUND)
 

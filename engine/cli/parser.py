@@ -19,7 +19,15 @@ from engine.cli.usage import (
 from engine.config import SamplingConfig, describe, preset_names
 from engine.data.catalogue import dataset_names
 from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
-from engine.measure.recognition import DEFAULT_SEEDS, FEWEST_SEEDS, MOST_SEEDS, NOISY, READINGS
+from engine.measure.recognition import (
+    DEFAULT_SEEDS,
+    DENOISE,
+    DIRECTIONS,
+    FEWEST_SEEDS,
+    MOST_SEEDS,
+    NOISY,
+    READINGS,
+)
 
 PAGES = ("train", "forward", "reverse", "recognition", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -93,6 +101,9 @@ def build_parser() -> Parser:
             description="Measure how fast this machine trains a preset and draws ten digits.",
         )
     )
+    from engine.cli.u_turn import add_u_turn
+
+    add_u_turn(commands)
     from engine.cli.use_parser import add_use_commands
 
     add_use_commands(commands)
@@ -254,6 +265,13 @@ def _recognise(parser: argparse.ArgumentParser) -> None:
         default=NOISY,
         help="`noisy`: the judge of noisy pictures reads x_t (default); `x0`: the judge of clean pictures reads the "
         "predicted x0",
+    )
+    parser.add_argument(
+        "--direction",
+        choices=DIRECTIONS,
+        default=DENOISE,
+        help="`denoise`: the model's pictures on their way out of noise (default); `forward`: real test pictures on "
+        "their way into it, up to which noise can they be read?",
     )
     parser.add_argument(
         "--unconditional",

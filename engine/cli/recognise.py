@@ -20,6 +20,7 @@ from engine.measure.recognition import (
     measure_recognition,
 )
 from engine.measure.recognition_summary import DENOISED, SNR, Summary, report, summarise
+from engine.measure.scorers import guidance_words
 from engine.paths import resolve_run
 from engine.runs import Run
 
@@ -40,7 +41,7 @@ def run_recognise(args: argparse.Namespace) -> int:
     for sentence in ignored(args, sampling, run.schedule()):
         print(sentence, file=sys.stderr)
     request = RecognitionRequest(run.path, sampling, args.snapshot, classes, args.seeds, args.seed, args.reading,
-                                 args.unconditional, args.average, args.again)
+                                 args.unconditional, args.average, args.direction, args.again)
     for ready in _measured(request, args.device):
         summary = summarise(ready.recognition)
         # Nothing that differs from one call to the next: not the seconds, and not whether it was there already.
@@ -78,15 +79,22 @@ def text(name: str, recognition: Recognition, summary: Summary) -> str:
     sampling = recognition.sampling
     average = f", average over the last {recognition.average_percent:g} %" \
         if recognition.average_percent is not None else ""
-    told = "no class told" if recognition.unconditional else f"guidance {sampling.guidance_scale:g}"
+    told = "no class told" if recognition.unconditional else guidance_words(sampling)
     reader = "the judge of clean pictures reads the predicted x0" if recognition.reading == PREDICTED else \
         "the noise judge reads x_t"
+    if recognition.forward:
+        head = [f"{summary.n} real test pictures of what {name} learned, {recognition.seeds} a class from number "
+                f"{recognition.first_seed}, noised more and more; {reader}",
+                f"the levels of {sampling.num_steps} steps of {sampling.sampler}", "",
+                "Readable until, % denoised: the last level up to which it stays readable; mean and 95 % interval of "
+                "those ever read"]
+    else:
+        head = [f"{name}, step {recognition.snapshot}{average}: {summary.n} pictures, {recognition.seeds} seeds a "
+                f"class from {recognition.first_seed}; {reader}",
+                f"{sampling.sampler}, {sampling.num_steps} steps, {told}, {recognition.nfe} network evaluations each",
+                "", "First readable, % denoised; mean and 95 % interval of those ever read"]
     lines = [
-        f"{name}, step {recognition.snapshot}{average}: {summary.n} pictures, {recognition.seeds} seeds a class from "
-        f"{recognition.first_seed}; {reader}",
-        f"{sampling.sampler}, {sampling.num_steps} steps, {told}, {recognition.nfe} network evaluations each",
-        "",
-        "First readable, % denoised; mean and 95 % interval of those ever read",
+        *head,
         f"{'':8}{'mean':>7}{'interval':>16}{'median':>8}{'SNR, dB':>9}{'commit':>8}{'never':>8}{'drift':>8}{'n':>6}",
     ]
     for found in summary.ranking():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
 
 from engine.config import SamplingConfig, number
 from engine.diffusion.clip_guidance import Mix, OnScored, Scorer, blended, scaled, stepped
@@ -60,7 +62,12 @@ def _clip_guided(denoise: Denoise, config: SamplingConfig, on_pair: OnPair | Non
 def sample(denoise: BoundDenoise, noise: DrawNoise, config: SamplingConfig, schedule: Schedule) -> Iterator[Step]:
     """The sampler of the settings, from fresh noise to the picture."""
     sigmas = sampling_sigmas(config, schedule)
-    x = start(noise, sigmas[0])
+    return sample_from(denoise, start(noise, sigmas[0]), sigmas, noise, config)
+
+
+def sample_from(denoise: BoundDenoise, x: Tensor, sigmas: Sequence[float], noise: DrawNoise,
+                config: SamplingConfig) -> Iterator[Step]:
+    """The sampler of the settings, from x = x0 + sigma eps at sigmas[0]; the levels fall and end at 0."""
     if config.sampler == "ddpm":
         return ddpm(denoise, x, sigmas, noise=noise, clip_x0=config.clip_x0)
     if config.sampler in ("ddim", "euler"):

@@ -1,5 +1,8 @@
 """What a recognition says: when each class can be read, whether classes differ, and what becomes of the common claim.
 
+Of real pictures on their way into noise (direction "forward") the frames stand noise first too, and first recognition
+is then the last level up to which a picture stays readable.
+
 Three moments of each picture, as frames 0..num_steps:
   first recognition  the first frame i with p(class) at least 0.9 in every frame j >= i; without one it was never read;
   commit point       the frame from which on the digit that is read changes no more;
@@ -9,6 +12,7 @@ Three moments of each picture, as frames 0..num_steps:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -127,15 +131,18 @@ class Summary:
 
 def first_recognition(probability: NDArray[np.floating]) -> NDArray[np.int64]:
     """(P, F) to (P,): the frame, F where never."""
-    sure = probability >= THRESHOLD
-    held = np.logical_and.accumulate(sure[:, ::-1], axis=1)
-    return np.asarray(probability.shape[1] - held.sum(axis=1), dtype=np.int64)
+    return first_kept(probability >= THRESHOLD)
+
+
+def first_kept(holds: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(P, F) to (P,): the first frame from which on something holds to the end, F where it does not at the end."""
+    kept = np.logical_and.accumulate(holds[:, ::-1], axis=1)
+    return np.asarray(holds.shape[1] - kept.sum(axis=1), dtype=np.int64)
 
 
 def commit_point(top: NDArray[np.integer]) -> NDArray[np.int64]:
     """(P, F) to (P,): the frame, 0 where one digit is read throughout."""
-    same = np.logical_and.accumulate((top == top[:, -1:])[:, ::-1], axis=1)
-    return np.asarray(top.shape[1] - same.sum(axis=1), dtype=np.int64)
+    return first_kept(top == top[:, -1:])
 
 
 def drifted(probability: NDArray[np.floating], top: NDArray[np.integer],
@@ -147,19 +154,23 @@ def drifted(probability: NDArray[np.floating], top: NDArray[np.integer],
 
 
 def scale(recognition: Recognition, name: str) -> NDArray[np.float64]:
-    """(F + 1,): where each frame is, and after them infinity for never. The last frame's snr_db is infinite too.
+    """`places` of the frames of a recognition."""
+    return places(recognition.sigma, recognition.t, recognition.num_timesteps, name)
+
+
+def places(sigma: Sequence[float], t: Sequence[int], num_timesteps: int, name: str) -> NDArray[np.float64]:
+    """(F + 1,): where each frame is, and after them infinity for never. Where sigma is 0, snr_db is infinite too.
 
     percent_steps = 100 i / num_steps; percent_denoised = 100 (1 - t / T); snr_db = -20 log10 sigma.
     """
-    sigma = np.array(recognition.sigma)
     if name == STEPS:
-        places = 100 * np.arange(len(sigma)) / (len(sigma) - 1)
+        at = 100 * np.arange(len(sigma)) / max(1, len(sigma) - 1)
     elif name == DENOISED:
-        places = 100 * (recognition.num_timesteps - np.array(recognition.t)) / recognition.num_timesteps
+        at = 100 * (num_timesteps - np.array(t)) / max(1, num_timesteps)
     else:
         with np.errstate(divide="ignore"):
-            places = -20 * np.log10(sigma) + 0.0  # no minus zero
-    return np.append(places, np.inf)
+            at = -20 * np.log10(np.array(sigma)) + 0.0  # no minus zero
+    return np.append(at, np.inf)
 
 
 def chosen(recognition: Recognition, class_label: int) -> NDArray[np.int64]:
@@ -180,19 +191,20 @@ def summarise(recognition: Recognition) -> Summary:
     scales = {name: scale(recognition, name) for name in SCALES}
     classes = tuple(ClassSummary(
         class_label=c, name=recognition.class_names[c], n=len(group),
-        first={name: _spread(places[first[group]]) for name, places in scales.items()},
-        commit={name: _spread(places[commit[group]]) for name, places in scales.items()},
+        first={name: spread(at[first[group]]) for name, at in scales.items()},
+        commit={name: spread(at[commit[group]]) for name, at in scales.items()},
         never_rate=float((first[group] == frames).mean()), drift_rate=float(drift[group].mean()),
         right_rate=float((top[group, -1] == c).mean())) for c, group in groups.items())
     blocks = 0 if recognition.unconditional else recognition.seeds
     test, pairs = _differ({c: first[group] for c, group in groups.items()}, blocks)
-    overall = {name: _overall(places[first], blocks) for name, places in scales.items()}
+    overall = {name: _overall(at[first], blocks) for name, at in scales.items()}
     never = float((first == frames).mean()) if len(first) else 0.0
     return Summary(classes, overall, len(first), never, blocks if test is not None else 0, test, pairs,
                    _confusions(recognition, groups), _claims(recognition, overall[DENOISED], never, pairs))
 
 
-def _spread(values: NDArray[np.float64]) -> Spread:
+def spread(values: NDArray[np.float64]) -> Spread:
+    """Of places, infinite for never."""
     if not len(values):
         return Spread(None, None, None, None, 0)
     there = values[np.isfinite(values)]
@@ -209,14 +221,14 @@ def _finite(value: float) -> float | None:
 
 def _overall(values: NDArray[np.float64], blocks: int) -> Spread:
     """Of all pictures. The interval of the mean takes seeds as one value each where classes share them."""
-    spread = _spread(values)
+    of_all = spread(values)
     if not blocks or not len(values):
-        return spread
+        return of_all
     table = np.where(np.isfinite(values), values, np.nan).reshape(-1, blocks)
     table = table[:, ~np.isnan(table).all(axis=0)]
     means = np.nanmean(table, axis=0) if table.size else np.empty(0)
     mean = float(means.mean()) if len(means) else None
-    return Spread(mean, mean_interval(means), spread.median, spread.median_ci95, spread.n)
+    return Spread(mean, mean_interval(means), of_all.median, of_all.median_ci95, of_all.n)
 
 
 def _differ(groups: dict[int, NDArray[np.int64]], blocks: int) -> tuple[RankTest | None, tuple[Pair, ...]]:
@@ -278,7 +290,8 @@ def _claims(recognition: Recognition, overall: Spread, never: float, pairs: tupl
 def report(recognition: Recognition, summary: Summary) -> dict[str, Any]:
     """Plain values for a program; numbers that do not exist are None. Equal for equal measurements."""
     return {
-        "snapshot": recognition.snapshot, "average_percent": recognition.average_percent,
+        "direction": recognition.direction, "snapshot": recognition.snapshot,
+        "average_percent": recognition.average_percent,
         "sampling": recognition.sampling.model_dump(), "nfe": recognition.nfe, "reading": recognition.reading,
         "unconditional": recognition.unconditional, "seeds": recognition.seeds,
         "first_seed": recognition.first_seed, "threshold": THRESHOLD, "judge": recognition.judge,
@@ -286,7 +299,7 @@ def report(recognition: Recognition, summary: Summary) -> dict[str, Any]:
                   "judge_accuracy": list(recognition.judge_accuracy)},
         "classes": [_class_report(recognition, found) for found in summary.classes],
         "overall": {"n": summary.n, "never_rate": summary.never_rate,
-                    **{name: asdict(spread) for name, spread in summary.overall.items()}},
+                    **{name: asdict(one) for name, one in summary.overall.items()}},
         "test": None if summary.test is None else {**asdict(summary.test), "blocks": summary.blocks},
         "pairs": [asdict(pair) for pair in summary.pairs],
         "confusions": [asdict(confusion) for confusion in summary.confusions],

@@ -101,6 +101,17 @@ def median_interval(values: ArrayLike) -> tuple[float, float] | None:
     return (float(x[k - 1]), float(x[n - k])) if k else None
 
 
+def share_interval(count: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share count / n by Wilson's score (1927); (0, 1) for n = 0."""
+    if n == 0:
+        return 0.0, 1.0
+    z = 1.959963984540054
+    share = count / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
 # ---- ranks ----
 
 def ranks(values: ArrayLike) -> NDArray[np.float64]:

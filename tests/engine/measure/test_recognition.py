@@ -20,6 +20,7 @@ from engine.errors import BadRun, BadSetting
 from engine.events import Event, JobProgress, Tick
 from engine.jobs import recognition_job
 from engine.measure import recognition as module
+from engine.measure import recognition_read as reading
 from engine.measure.judge import Judge
 from engine.measure.judge_files import NOISE_JUDGE_FILE, accuracy_at
 from engine.measure.noise_judge import NoiseJudge, NoiseJudgeNetwork
@@ -143,7 +144,7 @@ def test_a_picture_does_not_depend_on_its_batch(workspace: Workspace, trained: P
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     request = RecognitionRequest(trained, FAST, classes=(1, 2), seeds=3, again=True)
     whole = measured(workspace, request)
-    monkeypatch.setattr(module, "BATCH", 4)
+    monkeypatch.setattr(reading, "BATCH", 4)
     parts = measured(workspace, request)
     np.testing.assert_allclose(whole.probability, parts.probability, atol=2e-3)
     np.testing.assert_array_equal(whole.seed, parts.seed)
@@ -151,8 +152,8 @@ def test_a_picture_does_not_depend_on_its_batch(workspace: Workspace, trained: P
 
 def test_it_says_how_far_it_is_and_pauses_at_every_network_call(workspace: Workspace, trained: Path,
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BATCH", 10)
-    monkeypatch.setattr(module, "_JUDGED", 25)
+    monkeypatch.setattr(reading, "BATCH", 10)
+    monkeypatch.setattr(reading, "_JUDGED", 25)
     events = list(measure_recognition(workspace, RecognitionRequest(trained, FAST, seeds=2, first_seed=50)))
     progress = [(e.n, e.total, e.unit) for e in events if isinstance(e, JobProgress)]
     assert progress[0] == (0, 20, "pictures")

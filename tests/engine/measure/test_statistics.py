@@ -18,6 +18,7 @@ from engine.measure.statistics import (
     median_interval,
     rank_sum_p,
     ranks,
+    share_interval,
     signed_rank_p,
     student_quantile,
 )
@@ -187,3 +188,15 @@ def test_an_interval_needs_two_values() -> None:
     assert (low + high) / 2 == 2
     assert high - low == pytest.approx(2 * 12.706204736432095)
     assert math.isfinite(low)
+
+
+def test_the_interval_of_a_share_is_wilsons_and_covers_95_percent() -> None:
+    """binomtest(k, n).proportion_ci(method="wilson"); coverage counted out over all k."""
+    assert share_interval(7, 20) == pytest.approx((0.18119182, 0.56714571), abs=1e-7)
+    assert share_interval(0, 10) == pytest.approx((0.0, 0.27753279), abs=1e-7)
+    assert share_interval(0, 0) == (0.0, 1.0)
+    n, shares = 100, np.linspace(0.05, 0.95, 181)
+    inside = np.array([[low <= share <= high for low, high in (share_interval(k, n) for k in range(n + 1))]
+                       for share in shares])
+    chance = np.array([[math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)] for share in shares])
+    assert 0.93 <= (inside * chance).sum(axis=1).mean() <= 0.97
