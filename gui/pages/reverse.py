@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
@@ -10,6 +12,7 @@ from engine import paths
 from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
+from gui.animation_export import AnimationExport, add_export
 from gui.pages.base import MARGIN_Y, Page
 from gui.pages.reverse_advanced import one_prediction
 from gui.pages.reverse_film import ReverseFilm
@@ -62,7 +65,8 @@ class ReversePage(Page):
         self.decided, self.save = self.finding.links
         self.decided.setProperty("explain", "settled")
         self.decided.setToolTip("What settled means and how it is counted, in Explain")
-        self.save.setToolTip("Predicted x₀, x_t or the film as a PNG picture, with the settings inside")
+        self.save.setToolTip("Predicted x₀, x_t or the film as a PNG picture, or all of it as an animation, with the "
+                             "settings inside")
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(OLD_STAYS_MS)
@@ -216,7 +220,21 @@ class ReversePage(Page):
     def _save(self) -> None:
         trajectory, frame, _ = self._drawn
         if trajectory is not None and frame >= 0:
-            open_below(save_menu(self, self.session, trajectory, frame, self.film.columns()), self.save)
+            menu = save_menu(self, self.session, trajectory, frame, self.film.columns())
+            add_export(menu, self.export_animation, is_complete(trajectory))
+            open_below(menu, self.save)
+
+    def export_animation(self) -> None:
+        """Ask how the trajectory that is looked at is written as an animation."""
+        from gui.pages.film_export import reverse_takes
+
+        if self._trajectory is not None:
+            self.exports.open(reverse_takes(self.session, self._trajectory))
+
+    @cached_property
+    def exports(self) -> AnimationExport:
+        """Writes the trajectory as a picture that moves."""
+        return AnimationExport(self.session, self)
 
     # ---- showing ----
 
