@@ -1,7 +1,7 @@
 """Diffuscope: the window by default, subcommands without a screen.
 
 python main.py [--run DIR]        open the window
-python main.py train --help       also sample, measure, recognise, learning, screenshot, info, bench
+python main.py train --help       also sample, measure, recognise, learning, animate, screenshot, info, bench
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 NO_DISPLAY = (
-    "There is no display for the window; the commands train, sample, measure, recognise, learning, screenshot, info "
-    "and bench need none (python main.py --help)."
+    "There is no display for the window; the commands train, sample, measure, recognise, learning, animate, "
+    "screenshot, info and bench need none (python main.py --help)."
 )
 
 
