@@ -62,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 from engine.cli.bench import run_bench as command
             case "synthesise" | "augment" | "nearest" | "export":
                 from engine.cli.use import run_use as command
+            case "clip":
+                from engine.cli.clip import run_clip as command
             case "clip-study":
                 from engine.cli.clip_study import run_clip_study as command
             case "data":

@@ -11,6 +11,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from engine.clip.config import ClipConfig
 from engine.compute import Compute
 from engine.config import RaceConfig, RunConfig, SamplingConfig, parse
 from engine.diffusion.schedules import Schedule
@@ -51,6 +52,7 @@ class Coordinates(TrainingControl):
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
     race_changed = Signal()
+    clip_changed = Signal()
     smoothing_changed = Signal(float)
     restored = Signal(str, object)  # undo of something a page keeps itself (the image of Forward)
 
@@ -67,6 +69,7 @@ class Coordinates(TrainingControl):
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.race = RaceConfig()
+        self.clip = ClipConfig()
         self.image: ImageChoice | None = None  # of the Forward page; None: none was chosen yet
         self.smoothing: float | None = None  # of the loss curve; None: as the plot has it
         self.animation: AnimationConfig | None = None  # how the last one was exported; None: none was
@@ -191,6 +194,14 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("race", before, race)
 
+    def set_clip(self, config: ClipConfig) -> None:
+        """Another way to score with CLIP."""
+        if config == self.clip:
+            return
+        before, self.clip = self.clip, config
+        self.clip_changed.emit()
+        self.edited.emit("clip", before, config)
+
     def set_smoothing(self, smoothing: float) -> None:
         """How strongly the loss curve is smoothed: the share of the last value that is kept."""
         if smoothing != self.smoothing:
@@ -232,6 +243,9 @@ class Coordinates(TrainingControl):
                 self.set_average(value, by_hand=False)
             case "race":
                 self.set_race(value, by_hand=False)
+            case "clip":
+                self.clip = value
+                self.clip_changed.emit()
             case "draft":
                 self.set_draft(value)
             case "schedule":

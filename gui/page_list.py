@@ -50,6 +50,12 @@ def _recognition() -> type[Page]:
     return RecognitionPage
 
 
+def _clip() -> type[Page]:
+    from gui.pages.clip import ClipPage
+
+    return ClipPage
+
+
 def _race() -> type[Page]:
     from gui.pages.compare import ComparePage
 
@@ -60,4 +66,4 @@ def page_classes() -> list[LazyPage]:
     """The pages in the order of their tabs; none of their code is loaded by this."""
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
             LazyPage("reverse", "Reverse", _reverse), LazyPage("recognition", "Recognition", _recognition),
-            LazyPage("race", "Compare", _race)]
+            LazyPage("clip", "CLIP", _clip), LazyPage("race", "Compare", _race)]

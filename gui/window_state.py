@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
+from engine.clip.config import ClipConfig
 from engine.config import RaceConfig, SamplingConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
@@ -37,6 +38,7 @@ class Place:
     class_label: int | None = None
     seed: int | None = None
     race: RaceConfig | None = None
+    clip: ClipConfig | None = None
     sampling: SamplingConfig | None = None
     schedule: tuple[str, int] | None = None  # on display, where it is not the run's own: name, T
     image: ImageChoice | None = None  # of the Forward page; a picture of the user's own is not kept
@@ -91,6 +93,10 @@ def _race(value: Any) -> RaceConfig:
     return RaceConfig.model_validate_json(value)  # its ValidationError is a ValueError
 
 
+def _clip(value: Any) -> ClipConfig:
+    return ClipConfig.model_validate_json(value)
+
+
 def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
@@ -131,7 +137,7 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race, "sampling": _sampling, "schedule": _schedule, "image": _image,
+    "seed": _seed, "race": _race, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
     "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
@@ -177,7 +183,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig):
+    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig | ClipConfig):
         return value.model_dump_json()
     if isinstance(value, ImageChoice):
         return f"{value.class_label} {value.number}"

@@ -29,7 +29,7 @@ from engine.measure.recognition import (
     READINGS,
 )
 
-PAGES = ("train", "forward", "reverse", "recognition", "race")  # that a screenshot can show
+PAGES = ("train", "forward", "reverse", "recognition", "clip", "race")  # that a screenshot can show
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS, CLIP_METHODS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid", "clip_guidance")
@@ -101,6 +101,9 @@ def build_parser() -> Parser:
             description="Measure how fast this machine trains a preset and draws ten digits.",
         )
     )
+    from engine.cli.clip import add_clip_command
+
+    add_clip_command(commands)
     from engine.cli.u_turn import add_u_turn
 
     add_u_turn(commands)

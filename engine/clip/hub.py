@@ -85,7 +85,8 @@ def _part(folder: Path, sha256: str) -> Path:
     return folder / "blobs" / f"{sha256}.part"
 
 
-def _free(folder: Path) -> int:
+def free_bytes(folder: Path) -> int:
+    """What is free on the disk of a folder that may not exist yet."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
@@ -114,7 +115,7 @@ def ask_hub(known: GeneralClip) -> Offer:
     folder = _folder(known)
     part = _part(folder, sha256)
     return Offer(known, told.location, told.size, sha256, told.commit_hash,
-                 min(part.stat().st_size, told.size) if part.exists() else 0, _free(folder), folder)
+                 min(part.stat().st_size, told.size) if part.exists() else 0, free_bytes(folder), folder)
 
 
 def _unreachable(error: Exception) -> DiffuscopeError:
@@ -265,7 +266,7 @@ def download(offer: Offer) -> Generator[Event, Any, None]:
     ends, an answer that is none, or a wrong checksum, after which nothing is kept.
     """
     need = offer.bytes - offer.have + SPARE_BYTES
-    if (free := _free(offer.folder)) < need:
+    if (free := free_bytes(offer.folder)) < need:
         raise DiffuscopeError(f"The weights need {number(round((offer.bytes - offer.have) / 1e6))} MB in "
                               f"{offer.folder.parent}; {number(round(free / 1e6))} MB are free there.",
                               "Make room; nothing was downloaded.")
