@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.clip.files import IN_DOMAIN
+from engine.clip.files import IN_DOMAIN, in_domain_record
 from engine.errors import BadSetting
 
 WEIGHTS_NAME = "open_clip_model.safetensors"  # in each repository of the list
@@ -85,6 +85,22 @@ def file_of(source: str) -> tuple[str, Path]:
     if at and architecture and "/" not in architecture and "\\" not in architecture:
         return architecture, Path(path).expanduser()
     return DEFAULT_GENERAL.architecture, Path(source).expanduser()
+
+
+def source_mark(source: str) -> str:
+    """Which weights a source means now: what is measured with them is keyed by it.
+
+    The checksum of the one that ships; of a file its path, size and time, for it may be large. Raises DiffuscopeError
+    for a record that cannot be read.
+    """
+    if source == IN_DOMAIN:
+        return str(in_domain_record().get("sha256", ""))
+    if general(source) is None:
+        path = file_of(source)[1]
+        if path.is_file():
+            facts = path.stat()
+            return f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    return source
 
 
 def title(source: str) -> str:

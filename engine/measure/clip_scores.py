@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.clip.files import IN_DOMAIN
 from engine.clip.prompts import check_template, default_names, default_templates
+from engine.clip.sources import source_mark
 from engine.config import SamplingConfig
 from engine.data.catalogue import load_test_half
 from engine.errors import BadSetting
@@ -25,7 +26,7 @@ from engine.events import Command, Event, JobProgress, Tick
 from engine.measure.drawing import channels_last, draw, ticking
 from engine.measure.judge_files import judge_for, judge_record
 from engine.measure.keeping import pack, save_and_tell, unpack
-from engine.measure.scorers import clip_mark, scorer_mark
+from engine.measure.scorers import clip_mark
 from engine.runs import Run, measurement_key
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ClipSettings:
 
     def mark(self) -> dict[str, Any]:
         """What a measurement is keyed by."""
-        return {**asdict(self), "batch": 0, "weights": scorer_mark(self.source)}
+        return {**asdict(self), "batch": 0, "weights": source_mark(self.source)}
 
 
 @dataclass(frozen=True, slots=True)

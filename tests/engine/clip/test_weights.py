@@ -114,6 +114,20 @@ def test_a_good_file_is_loaded_whatever_it_is_called(tmp_path: Path, kind: str) 
     assert not model.in_domain  # it is a file like any other
 
 
+def test_a_file_that_changed_is_loaded_again(tmp_path: Path) -> None:
+    tensors = load_file(IN_DOMAIN_FILE)
+    path = tmp_path / "weights.safetensors"
+    save_file(tensors, path)
+    workspace = Workspace("cpu", threads=1)
+    source = f"{IN_DOMAIN_ARCHITECTURE}@{path}"
+    before = workspace.clip(source)
+    assert workspace.clip(source) is before
+    tensors["logit_scale"] = tensors["logit_scale"] + 1
+    save_file(tensors, path)
+    assert workspace.clip(source).logit_scale > before.logit_scale
+    workspace.close()
+
+
 def test_what_is_no_source_is_told_with_what_is_one() -> None:
     with pytest.raises(BadSetting, match="no CLIP called nonsense") as found:
         load_clip("nonsense")
