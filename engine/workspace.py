@@ -68,7 +68,7 @@ class Workspace:
             self._side = torch.cuda.Stream(self.device, priority=-1)  # type: ignore[no-untyped-call]
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._scorer: tuple[tuple[str, Path], Scorer] | None = None
-        self._clip: ClipModel | None = None
+        self._clip: tuple[str, ClipModel] | None = None
         self._data: dict[tuple[str, int, int], DeviceData] = {}
 
     def lane(self, interactive: bool) -> AbstractContextManager[object]:
@@ -159,12 +159,13 @@ class Workspace:
         Raises what `engine.clip.loading.load_clip` raises.
         """
         from engine.clip.loading import load_clip
-        from engine.clip.sources import check_source
+        from engine.clip.sources import check_source, source_mark
 
-        if self._clip is None or self._clip.source != check_source(source):
-            self._clip = load_clip(source, device=self.device)
+        key = f"{check_source(source)} {source_mark(check_source(source))}"
+        if self._clip is None or self._clip[0] != key:
+            self._clip = key, load_clip(source, device=self.device)
             self._settle()
-        return self._clip
+        return self._clip[1]
 
     def _settle(self) -> None:
         if self.device.type == "cuda":
