@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.measure.race_quality import RaceQualityRequest
     from engine.measure.recognition import RecognitionRequest
     from engine.measure.sample_history import HistoryRequest
+    from engine.measure.time_machine import TimeMachineRequest
     from engine.measure.u_turn import UTurnRequest
     from engine.workspace import Workspace
 
@@ -121,6 +122,16 @@ def learning_job(request: LearningRequest, key: str = "learning") -> Job:
         from engine.measure.learning import measure_learning
 
         return measure_learning(workspace, request)
+
+    return Job(key, make, Priority.BACKGROUND)
+
+
+def time_machine_job(request: TimeMachineRequest, key: str = "time-machine") -> Job:
+    """One class and seed by every snapshot at every noise level, coarse to fine; saved with the run."""
+    def make(workspace: Workspace) -> JobGenerator:
+        from engine.measure.time_machine_job import fill_maps
+
+        return fill_maps(workspace, request)
 
     return Job(key, make, Priority.BACKGROUND)
 
