@@ -5,6 +5,7 @@
     python benchmarks/ui.py slider                 slider move to painted frame, idle and while training
     python benchmarks/ui.py speed --seconds 30     images/s with the window and without, in turns
     python benchmarks/ui.py memory --seconds 600   resident memory of the window while training
+    python benchmarks/ui.py time-machine           its first map, and lateness while it fills, is scrolled and hovered
     python benchmarks/ui.py all                    everything
 
 Each measurement runs in a process of its own, on the display there is, else offscreen. Counts are asserted
@@ -43,7 +44,8 @@ WARM_UP_S = 5.0  # of training, before anything is measured
 TIMER_MS = 16
 
 AIMS = {"start": "first paint at most 1.0 s", "lateness": "p99 at most 10 ms, worst at most 50 ms",
-        "slider": "p95 at most 16 ms", "speed": "at least 0.95", "memory": "at most 1.5 GB, flat"}
+        "slider": "p95 at most 16 ms", "speed": "at least 0.95", "memory": "at most 1.5 GB, flat",
+        "time-machine": "first coarse map at most 3 s, p99 at most 33 ms, 40 snapshots within 8 MB"}
 
 
 # ---- the parent: one child process for each measurement ----
@@ -89,6 +91,10 @@ def run_speed(args: argparse.Namespace) -> dict[str, Any]:
 
 def run_memory(args: argparse.Namespace) -> dict[str, Any]:
     return child("memory", seconds=args.seconds or 600)
+
+
+def run_time_machine(args: argparse.Namespace) -> dict[str, Any]:
+    return child("time-machine", run=args.run, seconds=args.seconds)
 
 
 # ---- the children ----
@@ -215,36 +221,47 @@ def measure_start(args: argparse.Namespace) -> dict[str, Any]:
     raise SystemExit(1)
 
 
-def measure_lateness(args: argparse.Namespace) -> dict[str, Any]:
-    from PySide6.QtCore import Qt, QTimer
+class Lateness:
+    """How late the event loop comes back to a timer of TIMER_MS, in seconds; `each` is called at every tick."""
 
+    def __init__(self, each: Callable[[int], object] = lambda count: None) -> None:
+        from PySide6.QtCore import Qt, QTimer
+
+        self.late: list[float] = []
+        self._each = each
+        self._last = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(TIMER_MS)
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        if self._last:
+            self.late.append(max(0.0, now - self._last - TIMER_MS / 1000))
+        self._last = now
+        self._each(len(self.late))
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+
+def measure_lateness(args: argparse.Namespace) -> dict[str, Any]:
     from gui.widgets.plot import Plot
 
     bench = Bench("train")
     bench.train()
     plots = paint_counter(viewports(bench.window.page, Plot))
     points = len(bench.session.losses)
-    late: list[float] = []
-    last = [0.0]
-
-    def tick() -> None:
-        now = time.perf_counter()
-        if last[0]:
-            late.append(max(0.0, now - last[0] - TIMER_MS / 1000))
-        last[0] = now
-
-    timer = QTimer()
-    timer.setTimerType(Qt.TimerType.PreciseTimer)
-    timer.timeout.connect(tick)
-    timer.start(TIMER_MS)
+    clock = Lateness()
     bench.spin(args.seconds)
-    timer.stop()
+    clock.stop()
     painted, grown = plots.count, len(bench.session.losses) - points
     rate = bench.session.progress.images_per_second if bench.session.progress else 0.0
     bench.close()
     assert painted > 1, f"the loss plot was painted only {painted} times"
     assert grown > 1, f"only {grown} loss points came"
-    return {**spread(late), "plot_paints": painted, "loss_points": grown, "images_per_second": rate}
+    return {**spread(clock.late), "plot_paints": painted, "loss_points": grown, "images_per_second": rate}
 
 
 def measure_slider(args: argparse.Namespace) -> dict[str, Any]:
@@ -347,13 +364,68 @@ def measure_memory(args: argparse.Namespace) -> dict[str, Any]:
             "mb_over_time": " ".join(f"{m:.0f}" for m in megabytes[:: max(1, len(megabytes) // 30)])}
 
 
+def measure_time_machine(args: argparse.Namespace) -> dict[str, Any]:
+    """Opened from the Reverse page of a run nothing was measured of; then scrolled and hovered until all is there."""
+    from PySide6.QtCore import QEvent, QPointF, Qt
+    from PySide6.QtGui import QMouseEvent
+
+    from engine import paths
+
+    bench = Bench("reverse", args.run)
+    assert bench.spin(120, lambda: bench.window.page.ready() and not bench.session.drawing()), "no trajectory came"
+    bench.spin(1.0)
+    began = time.perf_counter()
+    bench.window.show_page("time-machine")
+    page: Any = bench.window.page
+    maps, view = page.maps, page.view
+    steps = list(bench.session.snapshots)
+
+    def seconds_until(done: Callable[[], bool]) -> float:
+        assert bench.spin(150, done), "the map did not fill"
+        return time.perf_counter() - began
+
+    coarse = seconds_until(lambda: all(maps.column(0, step) is not None and maps.column(0, step).filled == len(
+        maps.column(0, step).rows) for step in steps))
+    paints = paint_counter([view.viewport()])
+    cells = set()
+
+    def move(count: int) -> None:
+        """The pointer goes over the map; now and then the map is scrolled under it."""
+        room = view.room()
+        at = QPointF(room.left() + (count * 7) % int(room.width()), room.top() + (count * 5) % int(room.height()))
+        none = Qt.MouseButton.NoButton
+        bench.application.sendEvent(view.viewport(), QMouseEvent(
+            QEvent.Type.MouseMove, at, view.viewport().mapToGlobal(at), none, none, Qt.KeyboardModifier.NoModifier))
+        cells.add(view.hover)
+        bar = view.verticalScrollBar()
+        if bar.maximum() and count % 3 == 0:
+            bar.setValue(abs((count * 4) % (2 * bar.maximum()) - bar.maximum()))
+
+    clock = Lateness(move)
+    levels = seconds_until(maps.filled)
+    line = seconds_until(lambda: maps.maps[0].comparison() is not None)
+    whole = seconds_until(lambda: not maps.filling)
+    clock.stop()
+    files = list(paths.measurements_dir(bench.session.run.info.id).glob("time-machine-*.json"))  # type: ignore[union-attr]
+    size = sum(path.stat().st_size for path in files)
+    bench.close()
+    assert len(files) == len(steps), f"{len(files)} files of {len(steps)} snapshots"
+    assert len(cells) > 100, "the pointer came to few cells"
+    assert paints.count > 100, "the map was hardly painted"
+    return {"snapshots": len(steps), "coarse_s": coarse, "levels_s": levels, "line_s": line, "whole_s": whole,
+            **spread(clock.late), "map_paints": paints.count, "cells_hovered": len(cells), "cache_bytes": size,
+            "cache_bytes_of_40_snapshots": size * 40 // len(steps)}
+
+
 # ---- command line ----
 
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "start": run_start, "lateness": run_lateness, "slider": run_slider, "speed": run_speed, "memory": run_memory}
+    "start": run_start, "lateness": run_lateness, "slider": run_slider, "speed": run_speed, "memory": run_memory,
+    "time-machine": run_time_machine}
 CHILDREN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "_start": measure_start, "_lateness": measure_lateness, "_slider": measure_slider, "_window": measure_window,
-    "_headless": measure_headless, "_memory": measure_memory}
+    "_headless": measure_headless, "_memory": measure_memory,
+    "_time-machine": measure_time_machine}
 
 
 def machine() -> dict[str, Any]:
@@ -374,7 +446,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--repeats", type=int, default=5, help="of start")
     parser.add_argument("--pairs", type=int, default=3, help="of speed")
-    parser.add_argument("--run", default="bundled", help="for slider")
+    parser.add_argument("--run", default="bundled", help="for slider and time-machine")
     parser.add_argument("--began", type=float, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.what in CHILDREN:

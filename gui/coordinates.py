@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.clip.config import ClipConfig
 from engine.compute import Compute
-from engine.config import RaceConfig, RunConfig, SamplingConfig, parse
+from engine.config import RaceConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
 from engine.export.animation_config import AnimationConfig
@@ -52,6 +52,7 @@ class Coordinates(TrainingControl):
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
     race_changed = Signal()
+    time_machine_changed = Signal()
     clip_changed = Signal()
     smoothing_changed = Signal(float)
     restored = Signal(str, object)  # undo of something a page keeps itself (the image of Forward)
@@ -69,6 +70,7 @@ class Coordinates(TrainingControl):
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.race = RaceConfig()
+        self.time_machine = TimeMachineConfig()
         self.clip = ClipConfig()
         self.image: ImageChoice | None = None  # of the Forward page; None: none was chosen yet
         self.smoothing: float | None = None  # of the loss curve; None: as the plot has it
@@ -202,6 +204,14 @@ class Coordinates(TrainingControl):
         self.clip_changed.emit()
         self.edited.emit("clip", before, config)
 
+    def set_time_machine(self, config: TimeMachineConfig) -> None:
+        """Another map of the time machine, or another look at it."""
+        if config == self.time_machine:
+            return
+        before, self.time_machine = self.time_machine, config
+        self.time_machine_changed.emit()
+        self.edited.emit("time-machine", before, config)
+
     def set_smoothing(self, smoothing: float) -> None:
         """How strongly the loss curve is smoothed: the share of the last value that is kept."""
         if smoothing != self.smoothing:
@@ -246,6 +256,9 @@ class Coordinates(TrainingControl):
             case "clip":
                 self.clip = value
                 self.clip_changed.emit()
+            case "time-machine":
+                self.time_machine = value
+                self.time_machine_changed.emit()
             case "draft":
                 self.set_draft(value)
             case "schedule":

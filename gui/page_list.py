@@ -44,6 +44,12 @@ def _reverse() -> type[Page]:
     return ReversePage
 
 
+def _time_machine() -> type[Page]:
+    from gui.pages.time_machine import TimeMachinePage
+
+    return TimeMachinePage
+
+
 def _recognition() -> type[Page]:
     from gui.pages.recognition import RecognitionPage
 
@@ -65,5 +71,6 @@ def _race() -> type[Page]:
 def page_classes() -> list[LazyPage]:
     """The pages in the order of their tabs; none of their code is loaded by this."""
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
-            LazyPage("reverse", "Reverse", _reverse), LazyPage("recognition", "Recognition", _recognition),
+            LazyPage("reverse", "Reverse", _reverse), LazyPage("time-machine", "Time machine", _time_machine),
+            LazyPage("recognition", "Recognition", _recognition),
             LazyPage("clip", "CLIP", _clip), LazyPage("race", "Compare", _race)]

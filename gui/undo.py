@@ -14,7 +14,7 @@ GESTURE_S = 0.8  # a pause longer than this between two moves of the same thing 
 WORDS = {"step": "training step", "t": "noise level", "class": "class", "seed": "seed",
          "sampling": "sampling", "average": "average", "draft": "settings", "schedule": "noise schedule",
          "image": "image", "race": "lanes", "training": "training settings", "recognition": "recognition settings",
-         "clip": "CLIP settings"}
+         "time-machine": "map settings", "clip": "CLIP settings"}
 
 
 class _Move(QUndoCommand):

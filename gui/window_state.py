@@ -15,7 +15,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
 from engine.clip.config import ClipConfig
-from engine.config import RaceConfig, SamplingConfig
+from engine.config import RaceConfig, SamplingConfig, TimeMachineConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
 from engine.export.animation_config import AnimationConfig
@@ -38,6 +38,7 @@ class Place:
     class_label: int | None = None
     seed: int | None = None
     race: RaceConfig | None = None
+    time_machine: TimeMachineConfig | None = None
     clip: ClipConfig | None = None
     sampling: SamplingConfig | None = None
     schedule: tuple[str, int] | None = None  # on display, where it is not the run's own: name, T
@@ -97,6 +98,10 @@ def _clip(value: Any) -> ClipConfig:
     return ClipConfig.model_validate_json(value)
 
 
+def _time_machine(value: Any) -> TimeMachineConfig:
+    return TimeMachineConfig.model_validate_json(value)
+
+
 def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
@@ -138,7 +143,7 @@ def _speed(value: Any) -> float:
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
     "seed": _seed, "race": _race, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
-    "smoothing": _smoothing, "history": _flag, "animation": _animation}
+    "time_machine": _time_machine, "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
@@ -183,7 +188,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig | ClipConfig):
+    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig | ClipConfig | TimeMachineConfig):
         return value.model_dump_json()
     if isinstance(value, ImageChoice):
         return f"{value.class_label} {value.number}"
