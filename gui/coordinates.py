@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.clip.config import ClipConfig
 from engine.compute import Compute
-from engine.config import RaceConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
+from engine.config import RaceConfig, RecognitionConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
 from engine.export.animation_config import AnimationConfig
@@ -52,6 +52,7 @@ class Coordinates(TrainingControl):
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
     race_changed = Signal()
+    recognition_changed = Signal()
     time_machine_changed = Signal()
     clip_changed = Signal()
     smoothing_changed = Signal(float)
@@ -70,6 +71,7 @@ class Coordinates(TrainingControl):
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.race = RaceConfig()
+        self.recognition = RecognitionConfig()
         self.time_machine = TimeMachineConfig()
         self.clip = ClipConfig()
         self.image: ImageChoice | None = None  # of the Forward page; None: none was chosen yet
@@ -212,6 +214,15 @@ class Coordinates(TrainingControl):
         self.time_machine_changed.emit()
         self.edited.emit("time-machine", before, config)
 
+    def set_recognition(self, config: RecognitionConfig, *, by_hand: bool = True) -> None:
+        """Another way to measure recognition, or another look at it."""
+        if config == self.recognition:
+            return
+        before, self.recognition = self.recognition, config
+        self.recognition_changed.emit()
+        if by_hand:
+            self.edited.emit("recognition", before, config)
+
     def set_smoothing(self, smoothing: float) -> None:
         """How strongly the loss curve is smoothed: the share of the last value that is kept."""
         if smoothing != self.smoothing:
@@ -259,6 +270,8 @@ class Coordinates(TrainingControl):
             case "time-machine":
                 self.time_machine = value
                 self.time_machine_changed.emit()
+            case "recognition":
+                self.set_recognition(value, by_hand=False)
             case "draft":
                 self.set_draft(value)
             case "schedule":

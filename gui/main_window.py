@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
             session.open_bundled()
         # t counts on the schedule that is on display.
         for name, value in (("class", place.class_label), ("schedule", place.schedule if same else None),
-                            ("t", place.t), ("race", place.race),
+                            ("t", place.t), ("race", place.race), ("recognition", place.recognition),
                             ("time-machine", place.time_machine), ("clip", place.clip), ("smoothing", place.smoothing)):
             if value is not None:
                 session.restore(name, value)
@@ -264,6 +264,7 @@ class MainWindow(QMainWindow):
         place.run = str(session.run.path) if session.run else ""
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
+        place.recognition = session.recognition
         place.race, place.sampling, place.clip = session.race, session.sampling, session.clip
         place.time_machine = session.time_machine
         place.schedule, place.image, place.smoothing = session.other_schedule(), session.image, session.smoothing

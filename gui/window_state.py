@@ -15,7 +15,7 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
 from engine.clip.config import ClipConfig
-from engine.config import RaceConfig, SamplingConfig, TimeMachineConfig
+from engine.config import RaceConfig, RecognitionConfig, SamplingConfig, TimeMachineConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
 from engine.export.animation_config import AnimationConfig
@@ -38,6 +38,7 @@ class Place:
     class_label: int | None = None
     seed: int | None = None
     race: RaceConfig | None = None
+    recognition: RecognitionConfig | None = None
     time_machine: TimeMachineConfig | None = None
     clip: ClipConfig | None = None
     sampling: SamplingConfig | None = None
@@ -102,6 +103,10 @@ def _time_machine(value: Any) -> TimeMachineConfig:
     return TimeMachineConfig.model_validate_json(value)
 
 
+def _recognition(value: Any) -> RecognitionConfig:
+    return RecognitionConfig.model_validate_json(value)
+
+
 def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
@@ -142,7 +147,7 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
+    "seed": _seed, "race": _race, "recognition": _recognition, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
     "time_machine": _time_machine, "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
@@ -188,7 +193,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig | SamplingConfig | AnimationConfig | ClipConfig | TimeMachineConfig):
+    if isinstance(value, RaceConfig | RecognitionConfig | SamplingConfig | AnimationConfig | ClipConfig | TimeMachineConfig):
         return value.model_dump_json()
     if isinstance(value, ImageChoice):
         return f"{value.class_label} {value.number}"

@@ -1,51 +1,57 @@
-"""The Recognition page: at what point of denoising each class can first be read, and whether classes differ."""
+"""The Recognition page: when a digit can be read, by judges and by you, on its way out of noise, into it, and back."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.config import RecognitionConfig, number
 from engine.errors import DiffuscopeError
-from engine.export.recognition_table import recognition_csv
-from engine.measure.recognition import PREDICTED, measurable
-from engine.measure.recognition_summary import (
-    DENOISED,
-    SCALES,
-    SNR,
-    STEPS,
-    chosen,
-    curve,
-    first_recognition,
-    scale,
-)
+from engine.export.recognition_table import blind_csv, recognition_csv, u_turn_csv
+from engine.measure.blind_test import BlindReady, summarise_blind
+from engine.measure.recognition import measurable
+from engine.measure.recognition_summary import DENOISED, SCALES, SNR, STEPS, scale
 from gui.pages.base import MARGIN_X, Page
-from gui.pages.recognition_claims import ClaimsPanel
-from gui.pages.recognition_curves import Curve, CurveGrid
-from gui.pages.recognition_job import Known, Recognitions
-from gui.pages.recognition_ranking import Ranking, Row
+from gui.pages.kept_measurement import KeptMeasurement
+from gui.pages.recognition_blind import BlindStage
+from gui.pages.recognition_blind_job import BlindTests
+from gui.pages.recognition_job import Known, Recognitions, UTurns
+from gui.pages.recognition_measured import MeasuredView
+from gui.pages.recognition_person import PersonView, blind_answer, person_finding
+from gui.pages.recognition_save import save_picture, save_table
 from gui.pages.recognition_setup import RecognitionSetup
-from gui.pages.recognition_words import SCALE_NAMES, class_words, finding, on_scale, plus_minus
-from gui.session import Notice, Session
+from gui.pages.recognition_turn import TurnView
+from gui.pages.recognition_turn_words import turn_finding
+from gui.pages.recognition_words import finding
+from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
 from gui.widgets.segmented import Segmented
-from gui.widgets.words import Words
 
-CLAIM = 70.0  # % denoised, of the common claim
-CLAIMS_WIDTH = 312
+DIRECTIONS = [("denoise", "Denoising"), ("forward", "Adding noise"), ("u-turn", "U-turn")]
+DIRECTION_HELP = ["The model's pictures on their way out of noise: when can they first be read?",
+                  "Real test pictures on their way into noise: up to which noise can they be read?",
+                  "Real pictures into noise and back: from which t on is their class lost?"]
+READERS = [("noisy", "Judge on xₜ"), ("x0", "Judge on x₀"), ("person", "You")]
+READER_HELP = ["The judge that learned noisy pictures reads xₜ: what can be seen there.",
+               "The judge of clean pictures reads the predicted x₀: what the model expects there.",
+               "What you read in the blind test, beside the judge on the same trajectories."]
 SCALE_LABELS = {DENOISED: "% denoised", STEPS: "Share of steps", SNR: "SNR, dB"}
 SCALE_HELP = {
     DENOISED: "How far t has fallen: 100 (1 − t / T). The same for every sampler on this schedule.",
     STEPS: "How many of the steps are done. It depends on the sampler and on the levels that the steps visit.",
     SNR: "Signal over noise, −20 log₁₀ σ: the noise itself, whatever the schedule.",
 }
+EMPTY = {
+    "denoise": "Every digit is denoised from many seeds, and a judge reads each step.",
+    "forward": "Real digits are noised more and more, and a judge reads each level.",
+    "u-turn": "Real digits are noised to twenty levels and denoised from there, and a judge reads what comes back.",
+}
+TOPICS = {"denoise": "first-recognition", "forward": "first-recognition", "u-turn": "u-turn"}
 
 
 class RecognitionPage(Page):
@@ -57,83 +63,85 @@ class RecognitionPage(Page):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self.recognitions = Recognitions(session, self)
-        self.setup = RecognitionSetup(session, self.recognitions.config, self)
-        self.figures = Text("", 12, 400, "text2", wrap=True)
+        self.recognitions, self.turns = Recognitions(session, self), UTurns(session, self)
+        self.blind = BlindTests(session, self)
+        self.setup = RecognitionSetup(session, self)
+        self.direction, self.reader = Segmented(DIRECTIONS, "Direction"), Segmented(READERS, "Reader")
         self.scale = Segmented([(name, SCALE_LABELS[name]) for name in SCALES], "Axis")
-        self.scale.set_tooltips([SCALE_HELP[name] for name in SCALES])
-        self.caution = Text("", 12, 400, "warn", wrap=True)
-        self.curves, self.ranking, self.claims = CurveGrid(), Ranking(), ClaimsPanel()
-        self.curves_title, self.ranking_title = Words(), Words()
-        self.curves_note = Text("mean, middle 80 % of seeds, dashes first readable", 12, 400, "muted", elide=True)
-        self.curves_note.setToolTip("Line: mean over seeds. Band: the middle 80 % of them. Dashes: first readable on "
-                                    "average. Grey: the other digits. Line in the accent colour: the noise slider.")
-        self.empty = EmptyState("", "", [("Measure", self.recognitions.measure),
+        for choice, help_texts in ((self.direction, DIRECTION_HELP), (self.reader, READER_HELP),
+                                   (self.scale, [SCALE_HELP[name] for name in SCALES])):
+            choice.set_tooltips(help_texts)
+        self.measured, self.turn, self.person, self.stage = MeasuredView(), TurnView(), PersonView(), BlindStage()
+        self.curves, self.ranking, self.claims = self.measured.curves, self.measured.ranking, self.measured.claims
+        self.figures, self.caution = self.measured.figures, self.measured.caution
+        self.empty = EmptyState("", "", [("Measure", self.measure), ("Start the blind test", self.start_blind),
                                          ("Open the run that ships", session.open_bundled)])
-        self.empty.buttons[0].setToolTip("Draw every class from many seeds in the background and read each step.")
-        self.empty.buttons[1].setToolTip("A trained digit model that came with the program")
-        self._shown: tuple[Known, str] | None = None
+        self.empty.buttons[1].setToolTip("A hidden digit is shown slowly; you say when you can read it.")
+        self.empty.buttons[2].setToolTip("A trained digit model that came with the program")
         self._lay_out()
-        self.finding.set_links([("How this is decided", lambda: self.explain_asked.emit("first-recognition"), "")])
+        self.finding.set_links([("How this is decided", lambda: self.explain_asked.emit(self._topic()), "")])
         self.decided = self.finding.links[0]
         self.decided.setToolTip("What first readable, commit point and drift mean, in Explain")
-        for widget in (self.curves, self.ranking, self.decided):
-            widget.setProperty("explain", "first-recognition")
+        self.decided.setProperty("explain", "first-recognition")
         self._connect()
         self.refresh()
 
     def _lay_out(self) -> None:
-        axis = QHBoxLayout()
-        axis.setContentsMargins(0, 0, 0, 0)
-        axis.setSpacing(8)
-        label = Text("Axis", 13, 400, "text2")
-        label.setBuddy(self.scale)
-        for widget, stretch in ((self.curves_title, 0), (self.curves_note, 1), (label, 0), (self.scale, 0)):
-            axis.addWidget(widget, stretch)
-        below = QHBoxLayout()
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setSpacing(24)
-        left = QVBoxLayout()
-        left.setContentsMargins(0, 0, 0, 0)
-        left.setSpacing(2)
-        left.addWidget(self.ranking_title)
-        left.addWidget(self.ranking, 1)
-        below.addLayout(left, 1)
-        below.addWidget(self.claims)
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        self._labels: dict[Segmented, Text] = {}
+        for words, choice in (("Direction", self.direction), ("Reader", self.reader), ("Axis", self.scale)):
+            label = self._labels[choice] = Text(words, 13, 400, "text2")
+            label.setBuddy(choice)
+            if choice is self.scale:
+                row.addStretch(1)
+            row.addWidget(label)
+            row.addWidget(choice)
+        self._choices = QWidget()
+        self._choices.setLayout(row)
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(6)
-        column.addWidget(self.figures)
-        column.addWidget(self.caution)
-        column.addLayout(axis)
-        column.addWidget(self.curves, 10)
-        column.addLayout(below, 11)
+        column.setSpacing(8)
         self._either = QStackedLayout()
-        self._either.addWidget(self._whole)
-        self._either.addWidget(self.empty)
-        self.body.addLayout(self._either, 1)
+        for view in (self.measured, self.turn, self.person, self.empty, self.stage):
+            self._either.addWidget(view)
+        column.addWidget(self._choices)
+        column.addLayout(self._either, 1)
+        self.body.addWidget(self._whole, 1)
         self._make_room()
 
     def _connect(self) -> None:
         session, setup = self.session, self.setup
-        self.recognitions.changed.connect(self._show)
-        self.recognitions.progressed.connect(setup.show_progress)
+        for found in (self.recognitions, self.turns):
+            found.changed.connect(self._show)
+            found.progressed.connect(setup.show_progress)
         setup.config_changed.connect(self.set_config)
-        setup.measure_asked.connect(self.recognitions.measure)
-        setup.cancel_asked.connect(self.recognitions.cancel)
+        setup.measure_asked.connect(self.measure)
+        setup.cancel_asked.connect(self.cancel)
+        setup.blind_asked.connect(self.start_blind)
         setup.csv_asked.connect(self.save_table)
         setup.picture_asked.connect(self.save_picture)
+        self.blind.drawn.connect(self._on_drawn)
+        self.blind.failed.connect(self._show)
+        self.stage.seen.connect(self._on_seen)
+        self.stage.next_asked.connect(self._next_blind)
+        self.stage.ended.connect(self.end_blind)
+        self.direction.changed.connect(lambda value: self._choose(direction=value))
+        self.reader.changed.connect(lambda value: self._choose(reading=value))
         self.scale.changed.connect(self._show)
-        self.curves.class_chosen.connect(session.set_class)
-        self.ranking.class_chosen.connect(session.set_class)
-        self.ranking.picture_chosen.connect(self.look_at)
+        for ranking in (self.ranking, self.person.you, self.person.judge):
+            ranking.picture_chosen.connect(self.look_at)
+        for part in (self.curves, self.ranking, self.turn.ranking, self.person.you, self.person.judge):
+            part.class_chosen.connect(session.set_class)
+        self.turn.ranking.picture_chosen.connect(lambda label, *_: session.set_class(label))
+        self.turn.film.clicked.connect(self._look_at_turn)
         for moved in (session.run_changed, session.snapshots_changed, session.step_changed, session.average_changed,
-                      session.sampling_changed, session.training_changed):
+                      session.sampling_changed, session.training_changed, session.recognition_changed):
             moved.connect(self._on_point)
         session.class_changed.connect(self._on_place)
         session.noise_level_changed.connect(self._on_place)
-        session.restored.connect(self._on_restored)
         theme().changed.connect(self._make_room)
 
     # ---- what a page is ----
@@ -143,18 +151,30 @@ class RecognitionPage(Page):
 
     def refresh(self) -> None:
         """Everything anew. Only in front is anything read."""
-        self.setup.show(self.recognitions.config)
+        config = self.session.recognition
+        self.setup.show(config)
+        self.direction.set_value(config.direction)
+        self.reader.set_value(config.reading)
         if self.active:
             self.recognitions.look()
+            self.turns.look()
+            self.blind.look()
         self._show()
+
+    def deactivate(self) -> None:
+        super().deactivate()
+        self.end_blind()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._make_room()
 
     def _make_room(self) -> None:
-        px = theme().px
-        self.claims.fit(min(px(CLAIMS_WIDTH), max(px(150), (self.width() - 2 * px(MARGIN_X)) * 9 // 25)), self.small())
+        self.measured.fit(self.width() - 2 * theme().px(MARGIN_X), self.height(), self.small())
+        reads = self.session.recognition.direction == "denoise"
+        self.reader.setVisible(reads)
+        for choice, label in self._labels.items():
+            label.setVisible(not self.small() and (choice is not self.reader or reads))
 
     # ---- the session and hands ----
 
@@ -164,107 +184,135 @@ class RecognitionPage(Page):
 
     def _on_place(self, *_: object) -> None:
         if self.active:
-            self._show_place()
+            self._show()
 
     def set_config(self, config: RecognitionConfig) -> None:
         """Other settings, by hand: they may be undone."""
-        before = self.recognitions.config
-        if config != before:
-            self._take(config)
-            self.session.edited.emit("recognition", before, config)
+        self.session.set_recognition(config)
 
-    def _on_restored(self, name: str, value: object) -> None:
-        if name == "recognition" and isinstance(value, RecognitionConfig):
-            self._take(value)
+    def _choose(self, **changes: str) -> None:
+        self.set_config(self.session.recognition.model_copy(update=changes))
 
-    def _take(self, config: RecognitionConfig) -> None:
-        self.recognitions.config = config
-        self.refresh()
+    def kept(self) -> KeptMeasurement:
+        """What the direction that is looked at measures."""
+        return self.turns if self.session.recognition.direction == "u-turn" else self.recognitions
+
+    def measure(self) -> None:
+        """Measure what is looked at; one measurement at a time."""
+        if not (self.recognitions.measuring or self.turns.measuring):
+            self.kept().measure()
+
+    def cancel(self) -> None:
+        """End what is being measured."""
+        for found in (self.recognitions, self.turns):
+            if found.measuring:
+                found.cancel()
 
     def look_at(self, class_label: int, seed: int, place: float) -> None:
         """Move the session's point to a picture, where it was first read."""
         session = self.session
         session.set_class(class_label)
-        session.set_seed(seed)
-        known, run = self.recognitions.known, session.run
-        if known is None or run is None or not np.isfinite(place):
+        known = self.recognitions.known
+        if self.session.recognition.direction == "denoise":
+            session.set_seed(seed)
+        if known is None or session.run is None or not np.isfinite(place):
             return
         frame = int(np.abs(scale(known.recognition, self.scale.value())[:-1] - place).argmin())
+        self._set_level(known.recognition.t[frame], known.recognition.sigma[frame])
+
+    def _look_at_turn(self, column: int) -> None:
+        known, level = self.turns.known, self.turn.level(column)
+        if known is not None and level is not None:
+            self._set_level(known.u_turn.t[level], known.u_turn.sigma[level])
+
+    def _set_level(self, t: int, sigma: float) -> None:
+        session, run = self.session, self.session.run
+        if run is None:
+            return
         own, shown = run.schedule(), session.schedule
         same = (own.name, own.num_timesteps) == (shown.name, shown.num_timesteps)
-        session.set_noise_level(known.recognition.t[frame] if same else
-                                shown.t_of_sigma(known.recognition.sigma[frame]))
+        session.set_noise_level(t if same else shown.t_of_sigma(sigma))
+
+    # ---- the blind test ----
+
+    def start_blind(self) -> None:
+        """Show hidden digits until Esc."""
+        if not self.blind.running and self.blind.start():
+            self._choose(direction="denoise", reading="person")
+            self.stage.draw_next(self.session.class_names)
+            self._show()
+            self.stage.setFocus()
+
+    def end_blind(self) -> None:
+        """Leave the blind test."""
+        if self.blind.running:
+            self.blind.end()
+            self.stage.stop()
+            self.blind.look()
+            self._show()
+
+    def _next_blind(self) -> None:
+        self.stage.draw_next(self.session.class_names)
+        self.blind.draw()
+
+    def _on_drawn(self, ready: BlindReady) -> None:
+        self.stage.run(ready.x, self.session.recognition.blind_seconds)
+
+    def _on_seen(self, frame: int, answer: int) -> None:
+        test = self.blind.keep(frame, answer)
+        if test.trials:
+            trial = test.trials[-1]
+            self.stage.answered(trial.right, test.class_names[trial.class_label], blind_answer(test))
+        self.setup.show_blind(test, True, "")
 
     # ---- showing ----
 
     def _show(self, *_: object) -> None:
-        session, found = self.session, self.recognitions
-        known = found.known if session.point() is not None else None
+        config, name = self.session.recognition, self.scale.value()
+        there = self.session.point() is not None
         self._show_measuring()
-        self.decided.setVisible(known is not None)
-        if known is None:
-            self._shown = None
+        self._make_room()
+        self._choices.setVisible(not self.blind.running)
+        view: QWidget = self.empty
+        if self.blind.running:
+            view = self.stage
+            self.finding.set("Blind test:", "Space as soon as you can read the digit, then its key. Esc ends the test.")
+        elif there and config.direction == "u-turn" and self.turns.known is not None:
+            view, known_turn = self.turn, self.turns.known
+            self.finding.set(*turn_finding(known_turn))
+            self.turn.show_known(known_turn, self.turns.other, name, self.session.class_label)
+            self.turn.show_place(known_turn, self.session.sigma(), name)
+        elif there and self._person():
+            if self.blind.test.trials:
+                view, summary = self.person, summarise_blind(self.blind.test)
+                self.finding.set(*person_finding(summary))
+                self.person.show_test(self.blind.test, summary, name, self.session.class_label)
+        elif there and config.direction != "u-turn" and self.recognitions.known is not None:
+            view = self.measured
+            self._show_known(self.recognitions.known, name)
+        if view is self.empty:
+            self.measured.forget()
             self._show_empty()
-            return
+        self.decided.setVisible(view in (self.measured, self.turn, self.person))
+        self._either.setCurrentWidget(view)
+
+    def _show_known(self, known: Known, name: str) -> None:
         said = finding(known.recognition, known.summary)
         self.finding.set(said.answer, said.numbers)
         self.figures.setText(said.figures)
-        if self._shown != (known, self.scale.value()):
-            self._shown = known, self.scale.value()
-            self._show_known(known)
-        self._show_place()
-        self._either.setCurrentWidget(self._whole)
+        self.measured.show_known(known, name)
+        self.measured.show_place(known, self.session.class_label, self.session.sigma(), name)
 
-    def _show_known(self, known: Known) -> None:
-        recognition, summary, name = known.recognition, known.summary, self.scale.value()
-        places = scale(recognition, name)
-        shown = np.isfinite(places[:-1])  # no sigma, no dB
-        curves, rows = [], []
-        first = places[first_recognition(recognition.probability.astype(np.float32))]
-        for one in summary.classes:
-            mean, low, high = curve(recognition, one.class_label)
-            there = one.first[name]
-            words = "never" if there.mean is None else on_scale(there.mean, name)
-            curves.append(Curve(one.class_label, one.name, places[:-1][shown], mean[shown], low[shown], high[shown],
-                                there.mean, words, class_words(one)))
-        for one in summary.ranking():
-            members = chosen(recognition, one.class_label)
-            there = one.first[name]
-            rows.append(Row(one.class_label, one.name, first[members], recognition.seed[members], there.mean,
-                            there.ci95, plus_minus(there), class_words(one)))
-        span = (0.0, 100.0) if name != SNR else (float(places[:-1][shown].min()), float(places[:-1][shown].max()))
-        ticks = (0.0, 50.0, 100.0) if name != SNR else _tens(*span)
-        self.curves.set_curves(curves, span, ticks)
-        self.ranking.set_rows(rows, CLAIM if name == DENOISED else None)
-        self.claims.set(summary, recognition.class_names)
-        self._make_room()
-        of = "predicted x₀" if recognition.reading == PREDICTED else "xₜ"
-        self.curves_title.set_parts(
-            (f"Chance of reading the class in {of}", "text", 600, 13, ""))
-        self.ranking_title.set_parts(
-            (f"First readable, {SCALE_NAMES[name]}", "text", 600, 13, ""),
-            ("a dot a seed; mean and 95 % interval", "muted", 400, 12, ""))
-        self.caution.setText(
-            "Told the class, a model predicts its average digit from the first step: no test of what can be seen."
-            if recognition.reading == PREDICTED and not recognition.unconditional else "")
-        self.caution.setVisible(bool(self.caution.text()))
+    def _topic(self) -> str:
+        config = self.session.recognition
+        return "blind-test" if self._person() else TOPICS[config.direction]
 
-    def _show_place(self) -> None:
-        """The current class, and the noise level as a line."""
-        known, run = self.recognitions.known, self.session.run
-        label = self.session.class_label
-        self.curves.set_chosen(label)
-        self.ranking.set_chosen(label)
-        if known is None or run is None:
-            return
-        sigma, name = self.session.sigma(), self.scale.value()
-        levels, places = np.array(known.recognition.sigma), scale(known.recognition, name)[:-1]
-        shown = np.isfinite(places)
-        # Levels fall; numpy interpolates over rising ones.
-        self.curves.set_current(float(np.interp(sigma, levels[shown][::-1], places[shown][::-1])))
+    def _person(self) -> bool:
+        config = self.session.recognition
+        return config.direction == "denoise" and config.reading == "person"
 
     def _show_measuring(self) -> None:
-        found, session = self.recognitions, self.session
+        found, session = self.kept(), self.session
         why = ""
         if session.point() is None:
             why = "There is no snapshot to measure yet."
@@ -272,10 +320,14 @@ class RecognitionPage(Page):
             why = "No judge reads what this run draws."
         elif found.known is not None:
             why = "It is measured: the same settings give the same answer."
-        words = "" if found.measuring else "" if found.request is None else self.setup.cost(found.request)
-        if found.known is not None and not found.measuring:
+        measuring = self.recognitions.measuring or self.turns.measuring
+        words = "" if measuring or found.request is None else self.setup.cost(found.request)
+        if found.known is not None and not measuring:
             words = f"Measured over {number(found.known.summary.n)} pictures."
-        self.setup.show_measuring(found.measuring, words, why, found.known is not None)
+        self.setup.show_measuring(measuring, words, why,
+                                  bool(self.blind.test.trials) if self._person() else found.known is not None)
+        self.setup.show_blind(self.blind.test, self.blind.running,
+                              "There is no snapshot to draw from yet." if session.point() is None else "")
 
     def _reads(self) -> bool:
         try:
@@ -284,10 +336,10 @@ class RecognitionPage(Page):
             return False
 
     def _show_empty(self) -> None:
-        session, found = self.session, self.recognitions
-        measure, bundled = self.empty.buttons
-        measure.hide()
-        bundled.hide()
+        session, found, config = self.session, self.kept(), self.session.recognition
+        measure, start, bundled = self.empty.buttons
+        for button in self.empty.buttons:
+            button.hide()
         answer = "Not measured."
         if session.run is None:
             answer = ""
@@ -296,60 +348,45 @@ class RecognitionPage(Page):
         elif session.point() is None:
             answer = ""
             self.empty.set_texts("This run has no snapshot yet.", "The first comes within seconds of pressing Train.")
+        elif self._person():
+            answer = "You have read no digit of these weights yet."
+            start.show()
+            self.empty.set_texts("When can you read it?", "A hidden digit comes slowly out of noise. Press Space as "
+                                 "soon as you can read it, then its key. The judge reads the same trajectories.")
         elif not self._reads():
-            self.empty.set_texts("No judge reads what this run draws.", "Digits of MNIST can be measured.")
+            self.empty.set_texts("No judge reads what this run draws yet.", "Digits of MNIST have one; for other data "
+                                 "a judge can be trained: File, Data sets.")
         elif found.measuring_this:
             answer = "Measuring."
-            self.empty.set_texts("Measuring", "The answer comes when every seed is drawn and read; Setup says how far "
-                                 "it is.")
-        elif found.measuring:
+            self.empty.set_texts("Measuring", "The answer comes when every picture is read; Setup says how far it is.")
+        elif self.recognitions.measuring or self.turns.measuring:
             self.empty.set_texts("Not measured for these weights", "Another measurement is under way; Setup says how "
                                  "far it is.")
         else:
             if found.failure is not None:
                 answer = "Not measured: the measurement failed."
             measure.show()
-            self.empty.set_texts("Not measured for these weights", "Every digit is denoised from many seeds, and a "
-                                 "judge reads each step. " + self.setup.cost(found.request))
+            self.empty.set_texts("Not measured for these weights",
+                                 f"{EMPTY[config.direction]} {self.setup.cost(found.request)}")
+            measure.setToolTip(self.setup.measure.toolTip())
         self.finding.set(answer, "")
-        self._either.setCurrentWidget(self.empty)
 
     # ---- files ----
 
     def save_table(self) -> None:
         """One row a picture, as CSV."""
+        if (text := self._table()) is not None:
+            save_table(self, text)
+
+    def _table(self) -> str | None:
+        config = self.session.recognition
+        if config.direction == "u-turn":
+            return None if self.turns.known is None else u_turn_csv(self.turns.known.u_turn)
+        if self._person():
+            return blind_csv(self.blind.test)
         known = self.recognitions.known
-        chosen_path, _ = QFileDialog.getSaveFileName(self, "Save table", "recognition.csv", "CSV table (*.csv)")
-        if known is None or not chosen_path:
-            return
-        path = _ending(Path(chosen_path), ".csv")
-        try:
-            path.write_text(recognition_csv(known.recognition), encoding="utf-8", newline="")
-        except OSError:
-            self._not_written(path)
-        else:
-            self.session.message_cleared.emit("save-recognition")
+        return None if known is None else recognition_csv(known.recognition)
 
     def save_picture(self) -> None:
         """The page as it is shown, as PNG."""
-        chosen_path, _ = QFileDialog.getSaveFileName(self, "Save picture", "recognition.png", "PNG picture (*.png)")
-        if not chosen_path:
-            return
-        path = _ending(Path(chosen_path), ".png")
-        if self.grab().save(str(path), "PNG"):
-            self.session.message_cleared.emit("save-recognition")
-        else:
-            self._not_written(path)
-
-    def _not_written(self, path: Path) -> None:
-        self.session.message.emit(Notice("save-recognition", "error", f"{path.name} could not be written.",
-                                         "Choose a folder that can be written and has room."))
-
-
-def _ending(path: Path, ending: str) -> Path:
-    return path if path.suffix.lower() == ending else path.with_name(path.name + ending)
-
-
-def _tens(low: float, high: float) -> tuple[float, ...]:
-    """Multiples of 20 in a range."""
-    return tuple(float(v) for v in np.arange(np.ceil(low / 20) * 20, high + 1e-9, 20))
+        save_picture(self)

@@ -16,6 +16,7 @@ from gui.widgets.labels import Hairline, Text
 
 MOST_CONFUSIONS = 3
 FEWER = 2  # where there is little height
+ON_MODEL, ON_REAL = "The common claim, on this model", "The common claim, on real pictures"
 MARKS = {"yes": ("check", "ok"), "no": ("close", "error"), "uncertain": ("help", "muted")}
 
 
@@ -123,7 +124,7 @@ class ClaimsPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(7)
-        title = Text("The common claim, on this model", 13, 600, "text", elide=True)
+        title = self.title = Text(ON_MODEL, 13, 600, "text", elide=True)
         title.setToolTip("“A digit can be read at about 70 % of the way, simple ones such as 1 and 7 earlier than 8 "
                          "and 5.” About 70 % is taken as 65 to 75 %; before and after need a corrected p below 0.05.")
         column.addWidget(title)
@@ -138,8 +139,9 @@ class ClaimsPanel(QWidget):
         column.addWidget(self.confusions)
         column.addStretch(1)
 
-    def set(self, summary: Summary, names: Sequence[str]) -> None:
-        """The verdicts and the mistakes of a measurement."""
+    def set(self, summary: Summary, names: Sequence[str], forward: bool = False) -> None:
+        """The verdicts and the mistakes of a measurement; forward: of real pictures on their way into noise."""
+        self.title.setText(ON_REAL if forward else ON_MODEL)
         for row, claim in zip(self.claims, summary.claims, strict=False):
             row.set(claim.verdict, claim_title(claim), claim_words(claim, summary))
         for i, row in enumerate(self.claims):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QFocusEvent,
+    QColor,
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import theme, tip
-from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
+from gui.widgets.keyboard_focus import KeyboardFocus
 from gui.widgets.plot_export import offer_saving
 
 COLUMNS = 5
@@ -32,7 +32,9 @@ YELLOW = 4  # the class whose line needs a casing on white
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One class. x, mean, low, high: (F,). first: where it is first readable on average, and in words."""
+    """One class, or all together (class_label -1). x, mean, low, high: (F,). first: where it is first readable on
+    average, and in words. dashed (F,): what it is compared with.
+    """
 
     class_label: int
     name: str
@@ -43,6 +45,7 @@ class Curve:
     first: float | None
     first_words: str
     help: str
+    dashed: NDArray[np.float64] | None = None
 
 
 def polygon(x: NDArray[np.float64], y: NDArray[np.float64], box: QRectF, span: tuple[float, float]) -> QPolygonF:
@@ -53,19 +56,19 @@ def polygon(x: NDArray[np.float64], y: NDArray[np.float64], box: QRectF, span: t
     return QPolygonF([QPointF(a, b) for a, b in zip(across.tolist(), up.tolist(), strict=True)])
 
 
-class CurveGrid(QWidget):
+class CurveGrid(KeyboardFocus, QWidget):
     """`class_chosen` when a plot is clicked, or reached with an arrow key."""
 
     class_chosen = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, columns: int = COLUMNS, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.columns = columns
         self.curves: list[Curve] = []
         self.span = (0.0, 100.0)
         self.ticks: Sequence[float] = ()
         self.current: float | None = None
         self.chosen = -1
-        self._keyboard = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Chance of reading each class")
@@ -98,7 +101,7 @@ class CurveGrid(QWidget):
     # ---- places ----
 
     def _rows(self) -> int:
-        return max(1, -(-len(self.curves) // COLUMNS))
+        return max(1, -(-len(self.curves) // self.columns))
 
     def _left(self) -> int:
         return theme().advance("0.5", 11) + theme().px(8)
@@ -107,10 +110,10 @@ class CurveGrid(QWidget):
         """The whole of a plot, title and labels included."""
         left = self._left()
         gap = theme().px(14)
-        width = (self.width() - left + gap) / COLUMNS
+        width = (self.width() - left + gap) / self.columns
         foot = theme().metrics(11).height() + theme().px(4)
         height = (self.height() - foot) / self._rows()
-        return QRectF(left + (index % COLUMNS) * width, (index // COLUMNS) * height, width - gap, height)
+        return QRectF(left + (index % self.columns) * width, (index // self.columns) * height, width - gap, height)
 
     def box(self, index: int) -> QRectF:
         """The axes of a plot."""
@@ -135,19 +138,19 @@ class CurveGrid(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for i, curve in enumerate(self.curves):
             self._paint_plot(painter, i, curve)
-        if self._keyboard and self.hasFocus():
-            outline_box(painter, QRectF(self.rect()), theme().color("accent"), 2)
+        self.paint_focus(painter)
 
     def _paint_plot(self, painter: QPainter, index: int, curve: Curve) -> None:
         style, box, cell = theme(), self.box(index), self.cell(index)
-        colour = style.class_color(curve.class_label)
+        alone = curve.class_label < 0
+        colour = style.color("accent") if alone else style.class_color(curve.class_label)
         head = QRectF(cell.left(), cell.top(), cell.width(), style.metrics(12, 600).height())
         dot = style.px(7)
         painter.setPen(QPen(style.color("muted"), 0.6) if curve.class_label == YELLOW else Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         painter.drawEllipse(QRectF(head.left() + 1, head.center().y() - dot / 2, dot, dot))
         painter.setFont(style.font(12, 600))
-        painter.setPen(style.color("accent" if curve.class_label == self.chosen else "text"))
+        painter.setPen(style.color("accent" if curve.class_label == self.chosen and not alone else "text"))
         painter.drawText(head.adjusted(dot + style.px(6), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, curve.name)
         painter.setPen(style.color("text"))
         painter.drawText(head, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, curve.first_words)
@@ -162,7 +165,7 @@ class CurveGrid(QWidget):
         band = QPainterPath()
         band.addPolygon(polygon(np.concatenate([curve.x, curve.x[::-1]]),
                                 np.concatenate([curve.low, curve.high[::-1]]), box, self.span))
-        fill = style.class_color(curve.class_label)
+        fill = QColor(colour)
         fill.setAlphaF(0.4 if curve.class_label == YELLOW and style.name == "light" else BAND_ALPHA)
         painter.fillPath(band, fill)
         line = polygon(curve.x, curve.mean, box, self.span)
@@ -171,6 +174,11 @@ class CurveGrid(QWidget):
             painter.drawPolyline(line)
         painter.setPen(QPen(colour, 2))
         painter.drawPolyline(line)
+        if curve.dashed is not None:
+            pen = QPen(style.color("text"), 1.5)
+            pen.setDashPattern([4, 3])
+            painter.setPen(pen)
+            painter.drawPolyline(polygon(curve.x, curve.dashed, box, self.span))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if curve.first is not None:
             pen = QPen(style.color("text"), 1)
@@ -196,11 +204,11 @@ class CurveGrid(QWidget):
             y = round(box.bottom() - box.height() * share)
             painter.setPen(QPen(style.color("grid" if share else "line"), 1))
             painter.drawLine(QLineF(box.left(), y, box.right(), y))
-            if index % COLUMNS == 0:
+            if index % self.columns == 0:
                 painter.setPen(style.color("muted"))
                 painter.drawText(QRectF(0, y - metrics.height() / 2, box.left() - style.px(6), metrics.height()),
                                  Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
-        if index // COLUMNS == self._rows() - 1 or index + COLUMNS >= len(self.curves):
+        if index // self.columns == self._rows() - 1 or index + self.columns >= len(self.curves):
             painter.setPen(style.color("muted"))
             low, high = self.span
             for tick in self.ticks:
@@ -222,12 +230,12 @@ class CurveGrid(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         found = self.at(event.position())
-        if event.button() == Qt.MouseButton.LeftButton and found is not None:
+        if event.button() == Qt.MouseButton.LeftButton and found is not None and found.class_label >= 0:
             self.class_chosen.emit(found.class_label)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -COLUMNS,
-                Qt.Key.Key_Down: COLUMNS}.get(Qt.Key(event.key()))
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self.columns,
+                Qt.Key.Key_Down: self.columns}.get(Qt.Key(event.key()))
         labels = [curve.class_label for curve in self.curves]
         if step is None or self.chosen not in labels:
             super().keyPressEvent(event)
@@ -235,13 +243,3 @@ class CurveGrid(QWidget):
         index = labels.index(self.chosen) + step
         if 0 <= index < len(labels):
             self.class_chosen.emit(labels[index])
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()

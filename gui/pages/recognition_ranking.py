@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui.theme import theme, tip
-from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
+from gui.widgets.keyboard_focus import KeyboardFocus
 from gui.widgets.plot_export import offer_saving
 
 GOLDEN = 0.6180339887  # of seeds one after the other it spreads dots evenly
@@ -37,7 +37,7 @@ class Row:
     help: str
 
 
-class Ranking(QWidget):
+class Ranking(KeyboardFocus, QWidget):
     """`picture_chosen` (class, seed, place) when a dot is clicked, `class_chosen` for the rest of a row."""
 
     picture_chosen = Signal(int, object, float)
@@ -49,7 +49,6 @@ class Ranking(QWidget):
         self.claim: float | None = None
         self.chosen = -1
         self._span, self._ticks = (0.0, 100.0), [0.0, 50.0, 100.0]
-        self._keyboard = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Classes by when they are first readable")
@@ -144,8 +143,7 @@ class Ranking(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for i, row in enumerate(self.rows):
             self._paint_row(painter, i, row, box)
-        if self._keyboard and self.hasFocus():
-            outline_box(painter, QRectF(self.rect()), style.color("accent"), 2)
+        self.paint_focus(painter)
 
     @staticmethod
     def _label(painter: QPainter, x: float, label: str, top: float, height: int) -> None:
@@ -239,13 +237,3 @@ class Ranking(QWidget):
         index = labels.index(self.chosen) + step
         if 0 <= index < len(labels):
             self.class_chosen.emit(labels[index])
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()

@@ -52,6 +52,8 @@ def percent(share: float) -> str:
 def finding(recognition: Recognition, summary: Summary) -> Said:
     """The verdict of the page."""
     overall = summary.overall[DENOISED]
+    if recognition.forward:
+        return _forward_finding(recognition, summary)
     subject = "Predicted x₀ is readable" if recognition.reading == PREDICTED else "Readable"
     if overall.mean is None or summary.never_rate > 0.5:
         answer = f"{'Predicted x₀ is mostly' if recognition.reading == PREDICTED else 'Mostly'} never readable:"
@@ -66,6 +68,22 @@ def finding(recognition: Recognition, summary: Summary) -> Said:
     if summary.test.p < SIGNIFICANT:
         return Said(f"{average}, and it differs by digit:", ends, figures(recognition, summary))
     return Said(f"{average}; that it differs by digit is not certain:", ends, figures(recognition, summary))
+
+
+def _forward_finding(recognition: Recognition, summary: Summary) -> Said:
+    """Of real pictures on their way into noise; the percents are those of the way back, so that both compare."""
+    overall, rest = summary.overall[DENOISED], figures(recognition, summary)
+    if overall.mean is None:
+        return Said("No real picture is read for sure.", "", rest)
+    answer = f"Real pictures stop being readable at {on_scale(overall.mean, DENOISED)}"
+    ranked = [found for found in summary.ranking() if found.first[DENOISED].mean is not None]
+    if summary.test is None or len(ranked) < 2:
+        return Said(f"{answer}.", "", rest)
+    ends = f"{_mean(ranked[0])[0]} bears most noise, down to {_mean(ranked[0])[1]}, {_mean(ranked[-1])[0]} least, " \
+           f"{_mean(ranked[-1])[1]}."
+    if summary.test.p < SIGNIFICANT:
+        return Said(f"{answer}, and it differs by class:", ends, rest)
+    return Said(f"{answer}; that it differs by class is not certain:", ends, rest)
 
 
 def _mean(found: ClassSummary) -> tuple[str, str]:
@@ -147,12 +165,13 @@ def _place(value: float | None) -> str:
     return "never" if value is None else on_scale(value, DENOISED)
 
 
-def class_words(found: ClassSummary) -> str:
+def class_words(found: ClassSummary, forward: bool = False) -> str:
     """All about one class, for a tooltip and a screen reader."""
     first, commit = found.first[DENOISED], found.commit[DENOISED]
     median = "never" if first.median is None else on_scale(first.median, DENOISED)
+    where = "stays readable down to" if forward else "first readable at"
     read = "never readable" if first.mean is None else \
-        f"first readable at {plus_minus(first)}{NARROW}% denoised, median {median}"
+        f"{where} {plus_minus(first)}{NARROW}% denoised, median {median}"
     settled = "" if commit.mean is None else f"; the digit that is read changes no more from {commit.mean:.1f}{NARROW}%"
     return f"{found.name}: {read}{settled}; never read {percent(found.never_rate)}, read and then lost again " \
            f"{percent(found.drift_rate)}; n = {number(found.n)}"

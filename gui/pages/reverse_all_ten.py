@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
-    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -21,8 +20,9 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from gui.theme import theme
 from gui.widgets.buttons import fill_box, outline_box
+from gui.widgets.keyboard_focus import KeyboardFocus
 from gui.widgets.magnifier import Magnifier
-from gui.widgets.picture_parts import KEYBOARD_REASONS, outline_dark, paint_class_dot, picture_menu
+from gui.widgets.picture_parts import outline_dark, paint_class_dot, picture_menu
 from gui.widgets.picture_values import (
     Uint8,
     as_values,
@@ -37,13 +37,12 @@ COLUMNS = 5
 GAP = 2  # between x_t and x0 of a class
 
 
-class AllTenButton(QAbstractButton):
+class AllTenButton(KeyboardFocus, QAbstractButton):
     """Beside the class buttons: the same card without a picture, or an outlined button where they form a grid."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._outlined = False
-        self._keyboard = False
         self._count = 10
         self.setCheckable(True)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -83,7 +82,7 @@ class AllTenButton(QAbstractButton):
             else "" if self._outlined else "bg"
         if ground:
             fill_box(painter, box, style.color(ground))
-        if chosen or (self._keyboard and self.hasFocus()):
+        if chosen or self.keyboard_here:
             outline_box(painter, box, style.color("accent"), 2)
         elif self._outlined:
             outline_box(painter, box, style.color("ctl"), 1)
@@ -93,18 +92,8 @@ class AllTenButton(QAbstractButton):
             self.text(), Qt.TextElideMode.ElideRight, self.width() - 8))
         painter.end()
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
 
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()
-
-
-class AllTen(QWidget):
+class AllTen(KeyboardFocus, QWidget):
     """Five columns of classes; each a name over x_t and predicted x0. `picked` when one is pressed."""
 
     picked = Signal(int)
@@ -121,7 +110,6 @@ class AllTen(QWidget):
         self._head = theme().height(22)
         self._cells: list[QRectF] = []
         self._index = -1
-        self._keyboard = False
         self.setAccessibleName("All classes at this noise level")
         self.setToolTip("Left x_t, right predicted x₀, all from the same noise.\nPress one to look at it alone.")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -232,7 +220,7 @@ class AllTen(QWidget):
                     pixmap = self._pixmaps[label, part] = to_pixmap(pixels, factor, ratio)
                 draw_aligned(painter, rect.x(), rect.y(), pixmap)
                 outline_dark(painter, rect)
-            if self._keyboard and self.hasFocus() and label == self._index:
+            if self.keyboard_here and label == self._index:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(style.color("accent"), 2))
                 painter.drawRect(cell.adjusted(1, self._head + 1, -1, -1))
@@ -286,13 +274,3 @@ class AllTen(QWidget):
         image = to_image(enlarge(self._pixels[found], self.factor()))
         name = f"class {self._names[found[0]]} {'predicted x0' if found[1] else 'x_t'}"
         picture_menu(self, image, name).popup(event.globalPos())
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()
