@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.clip.files import IN_DOMAIN, in_domain_record
 from engine.clip.sources import GENERAL, GeneralClip, title
 from engine.compute import Job, JobGenerator, Priority
-from engine.events import Event
+from engine.events import Event, Tick
 
 if TYPE_CHECKING:
     from engine.clip.hub import Offer
@@ -70,6 +70,9 @@ def score_course_job(request: ScoreCourseRequest, key: str = "clip-course") -> J
 def clip_load_job(source: str, key: str = "clip-load") -> Job:
     """Load a CLIP, so that what is wrong with it is said before anything is drawn; the one before stays otherwise."""
     def load(workspace: Workspace) -> Generator[Event, object, None]:
+        import open_clip  # noqa: F401  (the first time this takes seconds: others have a turn after it)
+
+        yield Tick()
         clip = workspace.clip(source)
         parameters = sum(p.numel() for p in clip.network.parameters())
         yield ClipLoaded(ClipFacts(clip.source, clip.title, clip.in_domain, clip.size, parameters,

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.clip import scoring
 from engine.clip.files import IN_DOMAIN_ARCHITECTURE, IN_DOMAIN_CONFIG, IN_DOMAIN_FILE, in_domain_record
 from engine.clip.model import ClipModel, clip_score, clip_scorer
 from engine.clip.prompts import default_names, default_templates, prompt
@@ -80,6 +81,18 @@ def test_preprocess_on_tensors_is_open_clips_but_for_rounding_to_bytes(model: Cl
 
 def test_a_batch_changes_no_score(model: ClipModel, images: np.ndarray) -> None:
     assert np.allclose(features(model, images, batch=5), features(model, images), atol=1e-5)
+
+
+def test_batches_fit_into_a_quarter_of_the_free_memory(model: ClipModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    each = model.size**2 * scoring.BYTES_EACH
+    monkeypatch.setattr(scoring, "free_memory", lambda device: 40 * each)
+    assert scoring.batch_size(model) == 10
+    assert scoring.batch_size(model, 5) == 5
+    assert scoring.batch_size(model, 500) == 10
+    monkeypatch.setattr(scoring, "free_memory", lambda device: 1)
+    assert scoring.batch_size(model) == 1
+    monkeypatch.setattr(scoring, "free_memory", lambda device: 10**12)
+    assert scoring.batch_size(model) == scoring.CPU_MOST
 
 
 def test_colour_pictures_are_scored(model: ClipModel, images: np.ndarray) -> None:
