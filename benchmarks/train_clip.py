@@ -1,6 +1,6 @@
 """Train the in-domain CLIP and write its weights and its record into resources/models.
 
-    python benchmarks/train_clip.py [--half a] [--steps 1800] [--seed 0] [--threads 1] [--out FILE.safetensors]
+    python benchmarks/train_clip.py [--half a] [--steps 1600] [--seed 0] [--threads 1] [--out FILE.safetensors]
 
 It learns the training pictures of half a of MNIST and of Fashion-MNIST (the other half is left to judges of what it
 guides), shifted by up to two pixels and now and then drowned in noise, each with a caption: one of several templates
@@ -166,7 +166,7 @@ def zero_shot(model: ClipModel, one: Source) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--half", choices=(*HALVES, "all"), default="a")
-    parser.add_argument("--steps", type=int, default=1800)
+    parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
