@@ -70,8 +70,9 @@ class Canvas:
         self._pixels = np.empty((max(1, self.height), max(1, self.width), 4), np.uint8)
         self._pixels[:] = _bgr(theme().color("surface"))
         self._image = None
-        for index in range(len(places)):
-            self.paint(index, None, None, "x0", False)
+        inside = np.arange(len(self._pixels)) % (shape[0] + 1) != shape[0]  # rows of pixels that are no gap
+        for left in self.lefts:
+            self._pixels[inside, left : left + shape[1]] = _bgr(theme().color("sunken"))
 
     def paint(self, index: int, column: Column | None, minus: Column | None, show: Show, tint: bool) -> None:
         """One column. minus: what is taken from it, where two runs are compared."""
