@@ -69,3 +69,16 @@ class AugmentationConfig(Group):
             if not 1 <= count <= MOST_PICTURES:
                 raise ValueError(f"numbers of pictures are from 1 to {number(MOST_PICTURES)}; {number(count)} is not")
         return self
+
+
+UsePart = Literal["handwriting", "sketch", "set", "augmentation"]
+
+
+class UseConfig(Group):
+    """Page Use: which part is looked at, and the settings of all."""
+
+    part: UsePart = setting("handwriting", "Part", "What is done with the model.")
+    handwriting: HandwritingConfig = HandwritingConfig()
+    sketch: SketchConfig = SketchConfig()
+    synthetic: SyntheticConfig = SyntheticConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()

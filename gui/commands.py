@@ -147,6 +147,12 @@ class Commands:
         titles = [page.title for page in self._window.pages]
         self._raise("shortcuts", lambda: ShortcutsDialog(titles, self._window))
 
+    def show_nearest(self) -> None:
+        """The training pictures nearest to the drawn one."""
+        from gui.nearest_dialog import NearestDialog
+
+        self._raise("nearest", lambda: NearestDialog(self._session, self._window))
+
     def copy_diagnostics(self) -> None:
         """Versions and machine to the clipboard."""
         QGuiApplication.clipboard().setText(diagnostics())

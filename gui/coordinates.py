@@ -16,6 +16,7 @@ from engine.compute import Compute
 from engine.config import RaceConfig, RecognitionConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
+from engine.use_config import UseConfig
 from engine.export.animation_config import AnimationConfig
 from gui.training import TrainingControl
 
@@ -52,6 +53,7 @@ class Coordinates(TrainingControl):
     following_changed = Signal(bool)
     edited = Signal(str, object, object)  # name of a coordinate or setting, value before, value after
     race_changed = Signal()
+    use_changed = Signal()
     recognition_changed = Signal()
     time_machine_changed = Signal()
     clip_changed = Signal()
@@ -71,6 +73,7 @@ class Coordinates(TrainingControl):
         self._seed_chosen = False  # until then a run may bring the seed it has recordings of
         self.sampling = SamplingConfig()
         self.race = RaceConfig()
+        self.use = UseConfig()  # of page Use
         self.recognition = RecognitionConfig()
         self.time_machine = TimeMachineConfig()
         self.clip = ClipConfig()
@@ -223,6 +226,15 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("recognition", before, config)
 
+    def set_use(self, use: UseConfig, *, by_hand: bool = True) -> None:
+        """Other settings of page Use, or another part of it."""
+        if use == self.use:
+            return
+        before, self.use = self.use, use
+        self.use_changed.emit()
+        if by_hand:
+            self.edited.emit("use", before, use)
+
     def set_smoothing(self, smoothing: float) -> None:
         """How strongly the loss curve is smoothed: the share of the last value that is kept."""
         if smoothing != self.smoothing:
@@ -264,6 +276,8 @@ class Coordinates(TrainingControl):
                 self.set_average(value, by_hand=False)
             case "race":
                 self.set_race(value, by_hand=False)
+            case "use":
+                self.set_use(value, by_hand=False)
             case "clip":
                 self.clip = value
                 self.clip_changed.emit()

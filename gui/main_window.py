@@ -142,7 +142,7 @@ class MainWindow(QMainWindow):
             session.open_bundled()
         # t counts on the schedule that is on display.
         for name, value in (("class", place.class_label), ("schedule", place.schedule if same else None),
-                            ("t", place.t), ("race", place.race), ("recognition", place.recognition),
+                            ("t", place.t), ("race", place.race), ("use", place.use), ("recognition", place.recognition),
                             ("time-machine", place.time_machine), ("clip", place.clip), ("smoothing", place.smoothing)):
             if value is not None:
                 session.restore(name, value)
@@ -219,6 +219,7 @@ class MainWindow(QMainWindow):
 
     def _on_built(self, page: Page) -> None:
         page.explain_asked.connect(self.commands.explain)
+        page.nearest_asked.connect(self.commands.show_nearest)
         self.setup_dock.add_page(page)
 
     # ---- what happens ----
@@ -266,6 +267,7 @@ class MainWindow(QMainWindow):
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
         place.recognition = session.recognition
         place.race, place.sampling, place.clip = session.race, session.sampling, session.clip
+        place.use = session.use
         place.time_machine = session.time_machine
         place.schedule, place.image, place.smoothing = session.other_schedule(), session.image, session.smoothing
         place.history, place.animation = session.history_shown, session.animation

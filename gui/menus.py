@@ -61,6 +61,7 @@ class Menus:
         on["folder"].setEnabled(session.run is not None)
         on["check"].setEnabled(session.run is not None)
         on["export-weights"].setEnabled(bool(session.snapshots))
+        on["nearest"].setEnabled(bool(session.snapshots))
         on["follow"].setEnabled(bool(session.snapshots))
         on["follow"].setChecked(session.following)
         on["seed-last"].setEnabled(bool(session.previous_seeds))
@@ -146,6 +147,8 @@ class Menus:
         self._add(menu, "seed-new", "&New seed", session.new_seed)
         self._add(menu, "seed-last", "Pre&vious seed", session.previous_seed)
         menu.addSeparator()
+        self._add(menu, "nearest", "&Is it copying?", window.commands.show_nearest).setToolTip(
+            "The training pictures nearest to the drawn one, beside how near they are to real held-out ones.")
         self._add(menu, "check", "&Check this run for damage", window.commands.check_run)
 
     def _help(self) -> None:

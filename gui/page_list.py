@@ -68,9 +68,15 @@ def _race() -> type[Page]:
     return ComparePage
 
 
+def _use() -> type[Page]:
+    from gui.pages.use import UsePage
+
+    return UsePage
+
+
 def page_classes() -> list[LazyPage]:
     """The pages in the order of their tabs; none of their code is loaded by this."""
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
             LazyPage("reverse", "Reverse", _reverse), LazyPage("time-machine", "Time machine", _time_machine),
             LazyPage("recognition", "Recognition", _recognition),
-            LazyPage("clip", "CLIP", _clip), LazyPage("race", "Compare", _race)]
+            LazyPage("clip", "CLIP", _clip), LazyPage("race", "Compare", _race), LazyPage("use", "Use", _use)]

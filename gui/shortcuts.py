@@ -38,6 +38,7 @@ KEYS: dict[str, Key] = {
     "seed-new": Key(("R",), "New seed", "Look"),
     "seed-last": Key(("Shift+R",), "Previous seed", "Look"),
     "follow": Key(("F",), "Follow live", "Look"),
+    "nearest": Key(("N",), "Is it copying? The nearest training pictures", "Look"),
     "train": Key(("Ctrl+Return", "Ctrl+Enter"), "Start, pause or go on with training", "Train"),
     "snapshot": Key(("Ctrl+S",), "Save a snapshot now", "Train"),
     "new": Key(("Ctrl+N",), "New run", "File"),

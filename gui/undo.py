@@ -13,6 +13,7 @@ from gui.session import Session
 GESTURE_S = 0.8  # a pause longer than this between two moves of the same thing begins a new step
 WORDS = {"step": "training step", "t": "noise level", "class": "class", "seed": "seed",
          "sampling": "sampling", "average": "average", "draft": "settings", "schedule": "noise schedule",
+         "use": "settings of Use",
          "image": "image", "race": "lanes", "training": "training settings", "recognition": "recognition settings",
          "time-machine": "map settings", "clip": "CLIP settings"}
 

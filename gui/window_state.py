@@ -15,10 +15,11 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
 from engine.clip.config import ClipConfig
-from engine.config import RaceConfig, RecognitionConfig, SamplingConfig, TimeMachineConfig
+from engine.config import Group, RaceConfig, RecognitionConfig, SamplingConfig, TimeMachineConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
 from engine.export.animation_config import AnimationConfig
+from engine.use_config import UseConfig
 from gui.coordinates import ImageChoice
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Place:
     schedule: tuple[str, int] | None = None  # on display, where it is not the run's own: name, T
     image: ImageChoice | None = None  # of the Forward page; a picture of the user's own is not kept
     smoothing: float | None = None  # of the loss curve
+    use: UseConfig | None = None  # of page Use
     history: bool | None = None  # whether the Train page shows the history of samples
     animation: AnimationConfig | None = None  # how the last one was exported
 
@@ -107,6 +109,10 @@ def _recognition(value: Any) -> RecognitionConfig:
     return RecognitionConfig.model_validate_json(value)
 
 
+def _use(value: Any) -> UseConfig:
+    return UseConfig.model_validate_json(value)
+
+
 def _sampling(value: Any) -> SamplingConfig:
     return SamplingConfig.model_validate_json(value)
 
@@ -147,7 +153,7 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race, "recognition": _recognition, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
+    "seed": _seed, "race": _race, "use": _use, "recognition": _recognition, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
     "time_machine": _time_machine, "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
@@ -193,7 +199,7 @@ def save_state(state: WindowState) -> None:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, RaceConfig | RecognitionConfig | SamplingConfig | AnimationConfig | ClipConfig | TimeMachineConfig):
+    if isinstance(value, Group):
         return value.model_dump_json()
     if isinstance(value, ImageChoice):
         return f"{value.class_label} {value.number}"

@@ -31,6 +31,7 @@ class Page(QWidget):
 
     ready_changed = Signal()  # ready() may have a new answer
     explain_asked = Signal(str)  # show this topic in the Explain dock, opening it
+    nearest_asked = Signal()  # show the training pictures nearest to the drawn one
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)

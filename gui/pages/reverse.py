@@ -61,8 +61,10 @@ class ReversePage(Page):
         self._either.addWidget(self.empty)
         self.body.addLayout(self._either, 1)
         self.finding.set_links([("How this is decided", self._explain_finding, ""),
-                                ("Save…", self._save, "save")])
-        self.decided, self.save = self.finding.links
+                                ("Is it copying?", self.nearest_asked.emit, ""), ("Save…", self._save, "save")])
+        self.decided, self.copying, self.save = self.finding.links
+        self.copying.setProperty("explain", "nearest")
+        self.copying.setToolTip("The training pictures nearest to this one (N)")
         self.decided.setProperty("explain", "settled")
         self.decided.setToolTip("What settled means and how it is counted, in Explain")
         self.save.setToolTip("Predicted x₀, x_t or the film as a PNG picture, or all of it as an animation, with the "

@@ -163,7 +163,7 @@ def test_many_points_are_drawn_as_few(plot) -> None:
 
 def test_values_can_be_copied(plot) -> None:
     texts = [action.text() for action in plot.menu().actions()]
-    assert texts == ["Copy values", "Copy picture", "Save picture…"]
+    assert texts == ["Copy values", "Copy picture", "Save picture…", "Save as SVG…"]
     plot.menu().actions()[0].trigger()
     assert QApplication.clipboard().text().splitlines() == ["step\tsmoothed", "0\t2", "100\t1", "200\t0.5"]
 

@@ -41,10 +41,11 @@ def test_an_svg_has_letters_and_curves_and_no_pixels(plot: Plot) -> None:
     assert len(longest) > 300  # fifty points of a curve
 
 
-def test_a_plot_inside_another_widget_is_drawn_at_its_place(plot: Plot, qtbot: QtBot) -> None:
+def test_a_plot_inside_another_widget_is_drawn_at_its_place(qtbot: QtBot) -> None:
     outer = QWidget()
     qtbot.addWidget(outer)
-    column = QVBoxLayout(outer)
+    column, plot = QVBoxLayout(outer), Plot("Loss", "nats", "step")
+    plot.add_line("training").set_data(np.arange(50.0), np.sin(np.arange(50.0)))
     column.addWidget(plot)
     outer.resize(500, 400)
     outer.show()
