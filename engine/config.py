@@ -56,6 +56,9 @@ class DataConfig(Group):
     subset_seed: int = setting(
         0, "Which of them", "Decides which of the training pictures these are, where not all are learned.", ge=0,
         le=2**63 - 1)
+    mirror: bool = setting(
+        False, "Mirror at random", "Show every other picture in a mirror, of the classes for which the data set allows "
+        "it: more variety where pictures are few. A digit is never mirrored.")
 
 
 class ModelConfig(Group):

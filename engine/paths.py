@@ -62,10 +62,21 @@ def is_bundled(path: Path) -> bool:
     return Path(path).resolve().is_relative_to(BUNDLED_RUNS.resolve())
 
 
+def bundled_runs() -> list[Path]:
+    """The runs that ship, the one of MNIST first."""
+    found = sorted(path.parent for path in BUNDLED_RUNS.glob("*/run.json"))
+    return sorted(found, key=lambda path: path != DEFAULT_BUNDLED_RUN)
+
+
 def resolve_run(name: str | Path) -> Path:
-    """A run given on the command line: `bundled`, a path, or the name of a run in `runs_dir()`."""
+    """A run given on the command line: `bundled` (of MNIST), `bundled-fashion-mnist`, a path, or the name of a run in
+    `runs_dir()`.
+    """
     if str(name) == "bundled":
         return DEFAULT_BUNDLED_RUN
+    for bundled in bundled_runs():
+        if str(name) == f"bundled-{bundled.name}":
+            return bundled
     path = Path(name).expanduser()
     if not path.exists() and path.name == str(name) and (runs_dir() / path).exists():
         return runs_dir() / path

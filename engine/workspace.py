@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.build import build_denoiser, load_weights
 from engine.config import SamplingConfig, number
-from engine.data.catalogue import load_dataset
+from engine.data.catalogue import Dataset, load_dataset
 from engine.data.subset import subset
 from engine.device import choose_device, cores
 from engine.diffusion.clip_guidance import Scorer
@@ -54,6 +54,7 @@ class DeviceData(NamedTuple):
     labels: Tensor
     class_names: tuple[str, ...]
     sigma_data: float
+    flips: tuple[bool, ...] = ()  # see `engine.data.dataset.Dataset`
 
 
 class Workspace:
@@ -69,7 +70,7 @@ class Workspace:
         self._models: OrderedDict[tuple[Path, int, float | None], LoadedModel] = OrderedDict()
         self._scorer: tuple[tuple[str, Path], Scorer] | None = None
         self._clip: tuple[str, ClipModel] | None = None
-        self._data: dict[tuple[str, int, int], DeviceData] = {}
+        self._data: dict[tuple[str, int, int], tuple[Dataset, DeviceData]] = {}
 
     def lane(self, interactive: bool) -> AbstractContextManager[object]:
         """Where work that a person waits for is queued: on a GPU a stream of high priority of its own.
@@ -82,15 +83,17 @@ class Workspace:
     def data(self, name: str, num_images: int = 0, subset_seed: int = 0) -> DeviceData:
         """A data set's training half on the device, or num_images of it (see `engine.data.subset`)."""
         key = (name, num_images, subset_seed if num_images else 0)
-        if key not in self._data:
-            dataset = load_dataset(name)
+        dataset = load_dataset(name)
+        known = self._data.get(key)
+        if known is None or known[0] is not dataset:  # a set that was imported anew is another one
             chosen = subset(dataset.train_labels, num_images, subset_seed) if num_images else slice(None)
             images = torch.from_numpy(dataset.train_images[chosen])
             labels = torch.from_numpy(dataset.train_labels[chosen])
-            self._data[key] = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names,
-                                          dataset.sigma_data)
+            made = DeviceData(images.to(self.device), labels.to(self.device), dataset.class_names,
+                              dataset.sigma_data, dataset.flips)
+            known = self._data[key] = dataset, made
             self._settle()
-        return self._data[key]
+        return known[1]
 
     def model(self, path: Path, snapshot: int | None, average_percent: float | None = None) -> LoadedModel:
         """The averaged weights of a snapshot (None: the newest) as a denoiser; the last few are kept.

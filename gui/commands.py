@@ -24,6 +24,7 @@ from gui.session import Notice
 from gui.theme import theme
 
 if TYPE_CHECKING:
+    from gui.data_work import DataWork
     from gui.main_window import MainWindow
     from gui.preferences_dialog import PreferencesDialog
 
@@ -36,6 +37,7 @@ class Commands:
         self._session = window.session
         self.dialogs: dict[str, QWidget] = {}
         self._preferences: PreferencesDialog | None = None
+        self._work: DataWork | None = None
 
     # ---- runs ----
 
@@ -64,11 +66,69 @@ class Commands:
 
         open_picture(self._window, Path(path))
 
+    def open_dropped(self, path: str) -> None:
+        """What was dropped on the window: a saved picture, pictures to import, or a run."""
+        dropped = Path(path)
+        folder = dropped.is_dir() and not (dropped / "run.json").exists()
+        if dropped.suffix.lower() == ".png":
+            self.open_picture(path)
+        elif folder or dropped.suffix.lower() in (".csv", ".npz"):
+            self.import_pictures(dropped)
+        else:
+            self._session.open_run(path)
+
     def export_weights(self) -> None:
         """The weights that are looked at, for use without this program, into a folder that is asked for."""
         from gui.weights_export import ask_and_export
 
         ask_and_export(self._window)
+
+    def show_data_sets(self) -> None:
+        """All data sets, and getting more."""
+        from gui.data_sets import DataSetsDialog
+
+        def make() -> QWidget:
+            dialog = DataSetsDialog(self._session, self._data_work(), self._window)
+            dialog.import_asked.connect(self.import_pictures)
+            dialog.used.connect(self.learn_data_set)
+            dialog.changed.connect(self._on_data_sets)
+            return dialog
+        self._raise("data-sets", make)
+
+    def import_pictures(self, source: Path) -> None:
+        """Preview an import of a folder, a list or an .npz file."""
+        from gui.data_import import ImportDialog
+
+        def make() -> QWidget:
+            dialog = ImportDialog(self._data_work(), self._window)
+            dialog.imported.connect(self._on_imported)
+            return dialog
+        self._raise("import", make)
+        self.dialogs["import"].open_source(source)  # type: ignore[attr-defined]
+
+    def learn_data_set(self, name: str) -> None:
+        """The next run learns this set: its settings are shown."""
+        if not self._session.training:
+            self._session.edit_draft(self._session.draft.changed(data={"dataset": name}))
+            self.new_run()
+
+    def _on_data_sets(self) -> None:
+        """There are other sets, or judges: what is offered, and what can be measured of the open run, may change."""
+        session = self._session
+        session.draft_changed.emit()
+        if session.run is not None and not session.training:
+            session.open_run(session.run.path)
+
+    def _on_imported(self, name: str) -> None:
+        self.learn_data_set(name)
+        self._window.status.say("Imported; the next run learns it" if not self._session.training else "Imported")
+
+    def _data_work(self) -> DataWork:
+        from gui.data_work import DataWork
+
+        if self._work is None:
+            self._work = DataWork(self._session, self._window)
+        return self._work
 
     def save_snapshot(self) -> None:
         """Keep the weights of this step."""

@@ -115,6 +115,7 @@ class MainWindow(QMainWindow):
         self.transport.manage_requested.connect(self.commands.show_runs)
         self.transport.device_chosen.connect(lambda name: self.commands.change_preferences(device=name))
         session.run_changed.connect(self._on_run)
+        session.data_sets_asked.connect(self.commands.show_data_sets)
         session.training_changed.connect(self._on_training)
         theme().changed.connect(self._scale)
         self._scale()
@@ -299,9 +300,7 @@ class MainWindow(QMainWindow):
         if local:
             event.acceptProposedAction()
             # The drag source waits for this to return; a slow disk must not hold it.
-            picture = local[0].lower().endswith(".png")
-            QTimer.singleShot(0, self, lambda: self.commands.open_picture(local[0]) if picture else
-                              self.session.open_run(local[0]))
+            QTimer.singleShot(0, self, lambda: self.commands.open_dropped(local[0]))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._closed:

@@ -57,7 +57,8 @@ class Menus:
         on["snapshot"].setEnabled(mine)
         on["new"].setEnabled(not mine)
         on["open"].setEnabled(not mine)
-        on["bundled"].setEnabled(not mine and paths.DEFAULT_BUNDLED_RUN.exists())
+        for name in (name for name in on if name.startswith("bundled")):
+            on[name].setEnabled(not mine)
         on["folder"].setEnabled(session.run is not None)
         on["check"].setEnabled(session.run is not None)
         on["export-weights"].setEnabled(bool(session.snapshots))
@@ -75,10 +76,16 @@ class Menus:
         self._add(menu, "open", "&Open run…", window.commands.choose_run)
         self.recent = menu.addMenu("Open &recent")
         self.recent.aboutToShow.connect(self._fill_recent)
-        self._add(menu, "bundled", "Open the run that ships", lambda: self._session.open_bundled())
+        shipped = menu.addMenu("Open a run that &ships")
+        for path in paths.bundled_runs():
+            first = path == paths.DEFAULT_BUNDLED_RUN
+            self._add(shipped, "bundled" if first else f"bundled-{path.name}", path.name,
+                      lambda chosen=path: self._session.open_run(chosen))
         self._add(menu, "open-picture", "Open saved &picture…", window.commands.choose_picture).setToolTip(
             "Go to the run, step, noise level, class, seed and sampling of a picture that was saved here.")
         self._add(menu, "runs", "&All runs…", window.commands.show_runs)
+        self._add(menu, "data-sets", "&Data sets…", window.commands.show_data_sets).setToolTip(
+            "Download data sets, import pictures of your own, train their judges.")
         menu.addSeparator()
         self._add(menu, "snapshot", "&Save snapshot now", window.commands.save_snapshot)
         self._add(menu, "folder", "Show run &folder", window.commands.show_run_folder)

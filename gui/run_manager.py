@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from engine import paths
 from engine.config import number
+from engine.data.catalogue import dataset_title
 from engine.errors import DiffuscopeError
 from engine.runs import Run, rename_run, scan_runs
 from gui.session import Session
@@ -175,10 +177,11 @@ class RunManager(QDialog):
     # ---- filling ----
 
     def _bundled(self) -> list[Run]:
-        try:
-            return [Run.open(paths.DEFAULT_BUNDLED_RUN)]
-        except DiffuscopeError:
-            return []
+        found = []
+        for path in paths.bundled_runs():
+            with suppress(DiffuscopeError):
+                found.append(Run.open(path))
+        return found
 
     def _add(self, run: Run) -> None:
         info = run.info
@@ -186,7 +189,7 @@ class RunManager(QDialog):
             f"{number(info.step)} of {number(info.num_steps)}"
         name = info.name + (" (ships with the program)" if paths.is_bundled(run.path) else "")
         made = info.created[:16].replace("T", " ")
-        self._add_row(run.path, [name, info.config.data.dataset, preset_title(info.config.preset), steps,
+        self._add_row(run.path, [name, dataset_title(info.config.data.dataset), preset_title(info.config.preset), steps,
                                  capital(info.state), made], editable=not run.read_only)
 
     def _add_row(self, path: Path, words: list[str], *, editable: bool) -> None:

@@ -45,6 +45,7 @@ KEYS: dict[str, Key] = {
     "open": Key(("Ctrl+O",), "Open a run folder", "File"),
     "runs": Key(("Ctrl+Shift+O",), "All runs", "File"),
     "open-picture": Key(("Ctrl+I",), "Open a saved picture", "File"),
+    "data-sets": Key(("Ctrl+D",), "Data sets", "File"),
     "close": Key(("Ctrl+W",), "Close the window", "File", True),
     "quit": Key(("Ctrl+Q",), "Quit", "File", True),
     "undo": Key(("Ctrl+Z",), "Undo", "Edit"),

@@ -63,6 +63,7 @@ class TrainingControl(QObject):
     warnings_changed = Signal()
     markers_changed = Signal()
     draft_changed = Signal()
+    data_sets_asked = Signal()  # the list of data sets is wanted
 
     def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
         super().__init__(parent)

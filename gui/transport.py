@@ -154,9 +154,9 @@ class Transport(QWidget):
         session = self._session
         current = session.run.path if session.run else None
         group = QActionGroup(menu)
-        if paths.DEFAULT_BUNDLED_RUN.exists():
-            self._add_choice(menu, group, f"{paths.DEFAULT_BUNDLED_RUN.name} (ships with the program)",
-                             current == paths.DEFAULT_BUNDLED_RUN, session.open_bundled)
+        for bundled in paths.bundled_runs():
+            self._add_choice(menu, group, f"{bundled.name} (ships with the program)", current == bundled,
+                             lambda path=bundled: session.open_run(path))
         try:
             runs = list_runs(paths.runs_dir())[:MOST_RUNS]
         except (DiffuscopeError, OSError):

@@ -1,4 +1,4 @@
-"""Make the run that ships with Diffuscope: train, record a few trajectories, keep what a reader needs.
+"""Make a run that ships with Diffuscope: train, record a few trajectories, keep what a reader needs.
 
     python scripts/make_bundled_run.py --steps 7000 [--out resources/runs/mnist]
 
@@ -11,6 +11,13 @@ in its run.json.
     python main.py train --run DIR --preset standard --steps 7000 \
         --set training.snapshots=20 --set training.sample_seconds=20
     python scripts/make_bundled_run.py --trained DIR --set sampling.guidance_scale=1.5
+
+The run of Fashion-MNIST is a small one: few snapshots, one recorded seed, no second average.
+
+    python main.py train --run DIR --preset standard --dataset fashion-mnist \
+        --set training.snapshots=20 --set training.sample_seconds=20
+    python scripts/make_bundled_run.py --trained DIR --out resources/runs/fashion-mnist --snapshots 3 --wide 0 \
+        --seeds 11 --limit 6 --set sampling.sampler=dpmpp-2m --set sampling.num_steps=18
 """
 
 from __future__ import annotations
@@ -38,7 +45,7 @@ from engine.workspace import Workspace
 
 RECORDED_SEEDS = (11, 0, 3)
 WIDE_KEPT = 5  # snapshots that keep the second average too
-LARGEST_BYTES = 45 * 2**20
+LARGEST = 45  # MB
 
 
 def main() -> int:
@@ -50,10 +57,16 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="sampling.NAME=VALUE",
                         help="how the shipped run draws its pictures")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dataset", default="mnist")
+    parser.add_argument("--snapshots", type=int, help="keep so many of them (default all)")
+    parser.add_argument("--wide", type=int, default=WIDE_KEPT, help="keep the second average on so many")
+    parser.add_argument("--seeds", type=int, nargs="+", default=RECORDED_SEEDS, help="record trajectories of these")
+    parser.add_argument("--limit", type=float, default=LARGEST, help="largest size in MB")
     parser.add_argument("--out", type=Path, default=DEFAULT_BUNDLED_RUN)
     options = parser.parse_args()
 
     config = load_preset(options.preset).changed(
+        data={"dataset": options.dataset},
         training={"num_steps": options.steps, "snapshots": 20, "seed": options.seed, "sample_seconds": 20.0})
     workspace = Workspace("cpu")
     with tempfile.TemporaryDirectory(prefix="diffuscope-") as folder:
@@ -62,12 +75,12 @@ def main() -> int:
             shutil.copytree(options.trained, path, ignore=shutil.ignore_patterns("run.lock", "measurements"))
         else:
             train(workspace, path, config)
-        finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}))
+        finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}), options)
         for _ in measure_learning(workspace, LearningRequest(path)):  # the Train page shows it at once
             pass
         size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         print(f"{size / 2**20:.1f} MB")
-        if size > LARGEST_BYTES:
+        if size > options.limit * 2**20:
             print("too large to ship", file=sys.stderr)
             return 1
         if options.out.exists():
@@ -88,20 +101,22 @@ def train(workspace: Workspace, path: Path, config) -> None:
                 raise SystemExit(event.report.headline)
 
 
-def finish(workspace: Workspace, path: Path, sampling: dict[str, Any]) -> None:
+def finish(workspace: Workspace, path: Path, sampling: dict[str, Any], options: argparse.Namespace) -> None:
     """Record trajectories at the run's own sampling settings, changed by `sampling`; drop resume points and most
-    second averages."""
+    second averages, and the snapshots that are not kept."""
     writer = RunWriter.reopen(path)
     writer.update(name=path.name, config=writer.info.config.changed(sampling=sampling))
     model = workspace.model(path, None)
-    for seed in RECORDED_SEEDS:
+    if options.snapshots is not None:
+        writer.thin(options.snapshots)
+    for seed in options.seeds:
         trajectories = {}
         for trajectories in record(model.denoiser, range(model.num_classes), seed, writer.info.config.sampling,
                                    snapshot=model.snapshot, shape=model.shape, num_classes=model.num_classes,
                                    device=workspace.device):
             pass
         writer.save_recorded(trajectories)
-    writer.keep_wide(WIDE_KEPT)
+    writer.keep_wide(options.wide)
     writer.close()
     shutil.rmtree(path / "state")
     for lock in (".run.lock.guard", "run.lock"):

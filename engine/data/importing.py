@@ -29,7 +29,7 @@ from engine.events import Event, JobProgress, Tick
 
 PART = 64  # files between two events
 THREADS = 2
-SHEET = 8  # pictures a class on the contact sheet
+SHEET = 14  # pictures a class on the contact sheet
 MANY = 4  # times the smallest class: from there on the largest is noted
 HELD_OUT = 0.1  # of each class, for testing, where the source does not say which
 LARGEST = 2 << 30  # bytes of all pictures, in memory and on the disk

@@ -52,8 +52,11 @@ class Order:
 class Batches:
     """Batches from a data set that lives on the device as uint8."""
 
-    def __init__(self, images: Tensor, labels: Tensor, config: DiffusionConfig, schedule: Schedule, seed: int) -> None:
+    def __init__(self, images: Tensor, labels: Tensor, config: DiffusionConfig, schedule: Schedule, seed: int,
+                 flips: tuple[bool, ...] = ()) -> None:
+        """flips: of which classes every other picture is mirrored, by chance; empty for none."""
         self.images = images
+        self._flips = torch.tensor(flips, device=images.device) if any(flips) else None
         self.labels = labels
         self.config = config
         self.seed = seed
@@ -98,7 +101,11 @@ class Batches:
         sigma = self.draw_sigma(batch_size, generator)
         kept = torch.rand(batch_size, generator=generator, device=device) >= self.config.label_drop
         eps = torch.randn(x0.shape, generator=generator, device=device)
-        return Batch(x0, eps, sigma, self.labels[index], kept.float())
+        labels = self.labels[index]
+        if self._flips is not None:  # drawn last, so that nothing else changes with it
+            mirrored = self._flips[labels] & (torch.rand(batch_size, generator=generator, device=device) < 0.5)
+            x0 = torch.where(mirrored[:, None, None, None], x0.flip(-1), x0)
+        return Batch(x0, eps, sigma, labels, kept.float())
 
 
 def _one_per_stratum(uniform: Tensor) -> Tensor:

@@ -43,7 +43,8 @@ class Learner:
         self.average = Denoiser(self.ema.network, parameterisation=denoiser.parameterisation,
                                 schedule=denoiser.schedule, sigma_data=denoiser.sigma_data,
                                 precision=layout.dtype).to(device).eval()
-        self.batches = Batches(data.images, data.labels, config.diffusion, denoiser.schedule, config.training.seed)
+        self.batches = Batches(data.images, data.labels, config.diffusion, denoiser.schedule, config.training.seed,
+                               data.flips if config.data.mirror else ())
         self._parameters = list(self.denoiser.network.parameters())
         self.shards = Shards(self.denoiser, torch.get_num_threads() if device.type == "cpu" else 1)
         t = config.training

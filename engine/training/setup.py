@@ -14,7 +14,7 @@ import torch
 from engine.build import build_denoiser
 from engine.config import STRIP_SAMPLING, RunConfig
 from engine.device import cores, cpu_name
-from engine.errors import BadSetting, ErrorReport
+from engine.errors import BadRun, BadSetting, ErrorReport
 from engine.events import Command, Event, TrainingState, Warned
 from engine.runs import RunInfo, RunWriter, Segment
 from engine.training.batches import Batches
@@ -76,6 +76,7 @@ def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -
         info = writer.info
         config = info.config
         data = workspace.data(config.data.dataset, config.data.num_images, config.data.subset_seed)
+        _check_data(info, data)
         recorded = info.machine
         layout = Layout(str(recorded.get("precision", "fp32")), bool(recorded.get("channels_last", False)))
         inexact = _reuse_threads(workspace, recorded)
@@ -96,6 +97,15 @@ def _reopen(workspace: Workspace, path: Path, continue_steps: int, note: Note) -
     except BaseException:
         writer.close()
         raise
+
+
+def _check_data(info: RunInfo, data: DeviceData) -> None:
+    """A run goes on with what it began with. Raises BadRun where a set of that name is another one now."""
+    shape = tuple(data.images.shape[1:])
+    if data.class_names != info.class_names or shape != info.image_shape:
+        raise BadRun(f"{info.name} learned {len(info.class_names)} classes of {' x '.join(map(str, info.image_shape))}, "
+                     f"and the data set {info.config.data.dataset} is another one now: {len(data.class_names)} of "
+                     f"{' x '.join(map(str, shape))}.", "It can be looked at, and not trained on.")
 
 
 def _choose_layout(workspace: Workspace, config: RunConfig, data: DeviceData,

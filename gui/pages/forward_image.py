@@ -14,7 +14,7 @@ from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from engine.config import number
-from engine.data.catalogue import Dataset, load_dataset
+from engine.data.catalogue import Dataset, load_test_half
 from engine.data.picture import load_picture
 from engine.diffusion.forward_view import images_of_class
 from engine.errors import DiffuscopeError
@@ -68,7 +68,7 @@ class DataSetReader(QObject):
 
         def work() -> None:
             try:
-                answers.put((name, load_dataset(name)))
+                answers.put((name, load_test_half(name)))
             except DiffuscopeError as error:
                 answers.put((name, error))
             except Exception as error:  # whatever it is, the page must not wait for ever

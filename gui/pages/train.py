@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 REDRAW_MS = 250  # the plot is drawn anew at most this often
 FINDING_S = 1.0  # and the words at the top this often, or they could not be read
-NO_TRAINING = ("Train starts a model from random weights. Its loss and ten digits of its own appear here within "
+NO_TRAINING = ("Train starts a model from random weights. Its loss and a picture of each class appear here within "
                "seconds and get better while you watch.")
 
 
@@ -225,6 +225,7 @@ class TrainPage(Page):
         if not self.active:
             return
         learning, session = self.learning, self.session
+        self.course.judged.dataset = session.run.info.config.data.dataset if session.run else "mnist"
         self.course.set_points(() if session.trains_another else learning.points, session.schedule, learning.judged,
                                learning.missing)
         self.course.set_end(max(1.0, float(session.num_steps), *self.curve.steps[-1:]))

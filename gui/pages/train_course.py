@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from engine.diffusion.schedules import Schedule
-from engine.measure.judge_files import JUDGE_FILE, judge_record
+from engine.measure.judge_files import judge_file, judge_record
 from engine.measure.learning import LearningPoint
 from engine.measure.sample_check import NUM_SAMPLES
 from gui.pages.train_levels import LevelMap
@@ -27,7 +27,8 @@ class JudgedPlot(Plot):
     """Share of the samples read right over training, and how varied they are beside real pictures."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Digits judged", "%", x_name="step", parent=parent)
+        super().__init__("Samples judged", "%", x_name="step", parent=parent)
+        self.dataset = "mnist"  # whose judge reads them
         self.double_click_resets = False
         self.right = self.add_line("read right", "text", 1.5, decimals=0, points=True)
         self.coverage = self.add_line("coverage", "accent", 1.5, decimals=0, points=True)
@@ -36,8 +37,8 @@ class JudgedPlot(Plot):
         self.set_ticks(y=(0.0, 50.0, 100.0))
         self.setProperty("explain", "judged")
         self.setToolTip(tip(f"Of {NUM_SAMPLES} samples of each snapshot: the share that the judge reads as the class "
-                            "asked, and the share of real digits that have a sample near them. Faint: what real "
-                            "training digits cover in the samples' place."))
+                            "asked, and the share of real pictures that have a sample near them. Faint: what real "
+                            "training pictures cover in the samples' place."))
 
     def set_points(self, points: tuple[LearningPoint, ...], missing: int) -> None:
         """The snapshots whose samples were checked; missing: measurements still to come."""
@@ -46,7 +47,7 @@ class JudgedPlot(Plot):
         self.right.set_data(steps, [100 * s.accuracy for _, s in known])
         self.coverage.set_data(steps, [100 * s.coverage for _, s in known])
         self.real.set_data(steps, [100 * s.floor for _, s in known])
-        wrong = 100 * (1 - float(judge_record(JUDGE_FILE).get("test_accuracy", 1.0)))
+        wrong = 100 * (1 - float(judge_record(judge_file(self.dataset)).get("test_accuracy", 1.0)))
         words = f"{NUM_SAMPLES} samples a snapshot; the judge itself errs on {wrong:.1f}{NARROW}%"
         self.set_subtitle(words + (f"; {missing} still to measure" if missing else ""))
 

@@ -10,14 +10,14 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from engine.config import RunConfig, Setting, describe, find_setting, load_preset, number, preset_names, preset_why
-from engine.data.catalogue import dataset_names
+from engine.data.catalogue import dataset_names, dataset_title
 from engine.errors import BadSetting
 from gui.pages.train_words import FixedFact, fixed_facts
 from gui.session import Session
 from gui.theme import theme, tip
 from gui.training import CONTINUE_STEPS
 from gui.widgets.buttons import Link, OutlineButton
-from gui.widgets.fields import FixedRow, NumberField, SettingRow, TextField, choice_label, value_text
+from gui.widgets.fields import Choice, FixedRow, NumberField, SettingRow, TextField, choice_label, value_text
 from gui.widgets.labels import Text
 from gui.widgets.section import Section
 from gui.widgets.setting_words import setting_fault
@@ -38,7 +38,7 @@ TOPICS = {"num_steps": "stop-at", "learning_rate": "learning-rate", "warmup_step
           "class_embedding": "conditioning", "dataset": "training-data"}
 # Values that need other words than the engine's, or that the engine lists elsewhere.
 CHOICES: dict[str, Callable[[], list[tuple[Any, str]]]] = {
-    "dataset": lambda: [(name, choice_label(name)) for name in dataset_names()],
+    "dataset": lambda: [(name, dataset_title(name)) for name in dataset_names()],
     "stem": lambda: [(2, "2 × 2 patches"), (1, "Single pixels")]}
 NETWORK = "network"  # topic of all other settings of the model
 MORE = Setting("", "continue_steps", "Continue by", "How many steps to train past the planned end.", "steps",
@@ -186,6 +186,10 @@ class DraftSection(Section):
         """The values of the draft."""
         for row in self.rows.values():
             value = getattr(getattr(draft, row.setting.group), row.setting.name)
+            if row.setting.name == "dataset" and isinstance(row.editor, Choice):
+                offered = CHOICES["dataset"]()  # sets are downloaded, imported and removed meanwhile
+                known = [name for name, _ in offered]
+                row.editor.set_choices(offered if value in known else [*offered, (value, dataset_title(value))])
             if row.value() != value:
                 row.set_value(value)
             row.show_error("")
@@ -226,6 +230,11 @@ class DraftSections:
         rest = [s for s in training if s.name not in FIRST_TRAINING]
         self.training = DraftSection("Training", first, session)
         self.model = DraftSection("Model", [s for s in known if s.group in ("data", "model")], session)
+        self.data_sets = Link("More data sets…")
+        self.data_sets.setToolTip("Download others, or import pictures of your own.")
+        self.data_sets.setProperty("explain", "data-sets")
+        self.data_sets.clicked.connect(session.data_sets_asked)
+        self.model.body.insertWidget(1, self.data_sets, 0, Qt.AlignmentFlag.AlignLeft)
         self.diffusion = DraftSection("Diffusion", [s for s in known if s.group == "diffusion"], session)
         self.optimiser = DraftSection("Optimiser and saving", rest, session, folded=True)
         self.groups = [self.training, self.model, self.diffusion, self.optimiser]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.config import RunConfig, TrainingConfig, find_setting, load_preset, number, preset_names
+from engine.data.catalogue import dataset_title
 from engine.errors import DiffuscopeError
 from engine.runs import RunInfo
 from gui.widgets.fields import choice_label
@@ -81,7 +82,7 @@ def fixed_facts(info: RunInfo) -> list[FixedFact]:
     network = "U-Net " + ", ".join(map(str, model.widths)) + "".join(f", no {word}" for word in left_out)
     detail = (f"{model.blocks} {'block' if model.blocks == 1 else 'blocks'} a level, conditioning by "
               f"{choice_label(model.conditioning).lower()}, embeddings {model.embedding_width} wide")
-    dataset = choice_label(config.data.dataset)
+    dataset = dataset_title(config.data.dataset)
     precision = str(info.machine.get("precision") or training.precision)
     preset = preset_title(config.preset) + (", changed" if changed_from_preset(config) else "")
     share = f"{100 * diffusion.uniform_share:g}{NARROW}% of each batch has uniform t." \

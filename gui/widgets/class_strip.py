@@ -12,6 +12,7 @@ from gui.theme import theme
 
 CELL_WIDTH, CELL_HEIGHT, CELL_GAP = 26, 28, 2
 SHOWN = 10  # more classes scroll past
+LETTERS = 3  # of a longer name that a cell shows
 
 
 class ClassCell(QAbstractButton):
@@ -61,11 +62,13 @@ class ClassCell(QAbstractButton):
         ringed = colours.name == "light" and self.index == 4
         painter.setPen(QPen(colours.color("muted"), 0.6) if ringed else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(bar, 1.5, 1.5)
-        painter.setFont(colours.font(13, 600 if chosen else 500))
+        name, px = self.text(), 13
+        if len(name) > LETTERS:  # "Trouser" is "Tro": an ellipsis would leave one letter
+            name, px = name[:LETTERS], 11
+        painter.setFont(colours.font(px, 600 if chosen else 500))
         token = "accent" if chosen else "text2" if self.isEnabled() else "disabled"
         painter.setPen(colours.color(token))
         room = QRectF(1, 0, box.width() - 2, bar.top())
-        name = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, int(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignCenter, name)
         painter.end()
 
@@ -103,7 +106,7 @@ class ClassStrip(QWidget):
         self.set_names(names)
 
     def set_names(self, names: Sequence[str]) -> None:
-        """One cell a class; names longer than a cell are elided (the tooltip has them whole)."""
+        """One cell a class; of longer names a cell shows the first letters, its tooltip all."""
         if tuple(names) == self._names:
             return
         for cell in self._cells:

@@ -72,7 +72,8 @@ def to_pixels(values: NDArray, kind: Kind = "grey", span: float | None = None,
     if kind == "signed":
         pixels = to_uint8(values / np.float32(span or signed_span(values)))
         return np.moveaxis(pixels, 0, 2) if len(pixels) == 3 else pixels[0]
-    first = values.mean(axis=0)
+    # Noise of three channels on one ramp: their mean, scaled so that its spread is that of one channel.
+    first = values.mean(axis=0) * np.float32(len(values) ** 0.5 if kind == "noise" else 1)
     if kind == "noise":
         levels = (first / (span or NOISE_SPAN) + 1) / 2
         table = NOISE_RAMP

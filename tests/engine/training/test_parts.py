@@ -157,6 +157,23 @@ def test_pixels_span_minus_one_to_one_and_a_batch_is_a_function_of_images_seen()
     assert not torch.equal(source(256, 256).eps, batch.eps)
 
 
+def test_only_allowed_classes_are_mirrored_and_nothing_else_changes_with_it() -> None:
+    images = torch.arange(64 * 4, dtype=torch.int64).reshape(64, 1, 1, 4).to(torch.uint8)
+    labels = torch.arange(64) % 2
+
+    def drawn(flips: tuple[bool, ...]) -> Batch:
+        return Batches(images, labels, DiffusionConfig(), schedule("linear", 1000), 3, flips)(0, 64)
+
+    plain, mirrored = drawn(()), drawn((False, True))
+    same = (plain.x0 == mirrored.x0).flatten(1).all(dim=1)
+    assert same[mirrored.class_labels == 0].all()
+    assert 8 <= int((~same[mirrored.class_labels == 1]).sum()) <= 24
+    assert torch.equal(mirrored.x0[~same], plain.x0[~same].flip(-1))
+    for name in ("eps", "sigma", "class_labels", "class_mask"):
+        assert torch.equal(getattr(plain, name), getattr(mirrored, name))
+    assert torch.equal(drawn((False, False)).x0, plain.x0)
+
+
 def test_classes_are_dropped_one_by_one_at_the_set_share() -> None:
     source = batches(label_drop=0.1)
     masks = torch.cat([source(256 * i, 256).class_mask for i in range(80)])
