@@ -17,7 +17,7 @@ from pathlib import Path
 
 NO_DISPLAY = (
     "There is no display for the window; the commands train, sample, measure, recognise, learning, animate, "
-    "screenshot, info and bench need none (python main.py --help)."
+    "synthesise, augment, nearest, export, screenshot, info and bench need none (python main.py --help)."
 )
 
 

@@ -167,7 +167,8 @@ class SyntheticPart(Part):
         if self.job.running:
             return "Making the set.", "Setup says how far it is; Cancel leaves nothing behind."
         if self.done is None:
-            return "", self.why_not()
+            why = self.why_not()
+            return ("" if why else "No set was made yet."), why
         facts = self.done.made.facts
         kept, drawn = sum(facts.counts), sum(facts.drawn)
         read = "" if facts.read_right is None else \

@@ -28,6 +28,7 @@ from engine.measure.augmentation import Augmentation, AugmentationReady, Augment
 from engine.measure.classification_score import Score, ScoreReady, ScoreRequest
 from engine.measure.nearest import Nearest, NearestReady, NearestRequest, Neighbours
 from engine.runs import Run
+from engine.runs.info import read_info, write_info
 from engine.use_config import UseConfig
 from gui.explain import load_topic
 from gui.nearest_dialog import NearestDialog
@@ -438,3 +439,33 @@ def test_nearest_pictures_are_shown_beside_the_drawn_one(page: UsePage, session:
     session.set_class(7)
     qtbot.wait(350)
     assert len(jobs.asked) == count
+
+
+# ---- colour ----
+
+def test_every_part_takes_a_colour_run(qtbot: QtBot, session: Session, jobs: Jobs, tmp_path: Path) -> None:
+    apply_theme(QGuiApplication.instance())
+    make_run(tmp_path / "rgb")
+    write_info(tmp_path / "rgb", read_info(tmp_path / "rgb").changed(
+        image_shape=(3, SIDE, SIDE), class_names=("airplane", "cat", "dog")))
+    session.open_run(tmp_path / "rgb")
+    page = make_page(qtbot, session)
+    written = part(page, "handwriting")
+    assert written.empty.isVisible()
+    assert "called by a single character" in written.empty.sentence.text()
+    session.set_class(1)
+    sketch = part(page, "sketch")
+    sketch.pad.stroke([QPointF(2, 2), QPointF(6, 6)])
+    qtbot.waitUntil(lambda: page.ready() and sketch.answer is not None and sketch.strengths is not None, timeout=8000)
+    assert jobs.asked[-1].x0.shape == (3, SIDE, SIDE)
+    assert page.finding.text().startswith("Denoised as cat")
+    assert sketch.write_png(tmp_path / "s.png")
+    with Image.open(tmp_path / "s.png") as picture:
+        assert picture.mode == "RGB"
+    made = part(page, "set")
+    assert not made.rows["min_confidence"].isEnabled()  # no judge knows these pictures
+    assert "300 pictures" in made.cost.text()
+    assert part(page, "augmentation").button.isEnabled()
+    Image.new("RGB", (50, 40), (200, 10, 90)).save(tmp_path / "p.png")
+    assert part(page, "sketch").open_file(tmp_path / "p.png")
+    assert np.ptp(page.part.pixels().reshape(3, -1).mean(axis=1)) > 50
