@@ -54,8 +54,29 @@ class AugmentationRequest:
     again: bool = False
 
 
+class OverSeeds:
+    """A number for each seed."""
+
+    __slots__ = ()
+
+    @property
+    def over_seeds(self) -> tuple[float, ...]:
+        """The numbers."""
+        raise NotImplementedError
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return float(np.mean(self.over_seeds))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the mean, by Student's t."""
+        return mean_interval(self.over_seeds)
+
+
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(OverSeeds):
     """Accuracy on the test pictures with `real` real and `synthetic` drawn training pictures, 0 to 1, one a seed."""
 
     real: int
@@ -63,18 +84,12 @@ class Cell:
     accuracy: tuple[float, ...]
 
     @property
-    def mean(self) -> float:
-        """Over the seeds."""
-        return float(np.mean(self.accuracy))
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean, by Student's t."""
-        return mean_interval(self.accuracy)
+    def over_seeds(self) -> tuple[float, ...]:
+        return self.accuracy
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(OverSeeds):
     """What the drawn pictures of a cell add to its real ones alone: paired differences of accuracy, one a seed."""
 
     real: int
@@ -82,14 +97,8 @@ class Gain:
     difference: tuple[float, ...]
 
     @property
-    def mean(self) -> float:
-        """Over the seeds."""
-        return float(np.mean(self.difference))
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        """95 % interval of the mean, by Student's t."""
-        return mean_interval(self.difference)
+    def over_seeds(self) -> tuple[float, ...]:
+        return self.difference
 
     @property
     def verdict(self) -> str:
