@@ -31,6 +31,8 @@ from gui.widgets.play_clock import PlayClock
 from gui.widgets.section import Section
 
 SYMBOLS = {"x0": "x̂<sub>0</sub>", "xt": "x<sub>t</sub>", "judge": "p"}
+PAINT_MS = 80  # several columns in one paint
+BESIDE_MS = 33  # the enlargement follows the pointer so often
 PATH = "path"  # row of the play clock
 PATH_SPEED = 0.5  # of 24 cells a second
 SIDE_GAP = 20
@@ -69,9 +71,9 @@ class TimeMachinePage(Page):
         self.decided, self.save = self.finding.links
         self.decided.setToolTip("What the line of first recognition is and what it rests on, in Explain")
         self.save.setToolTip("Save the whole map as a PNG picture")
-        self._paint = QTimer(self)  # several columns in one paint
+        self._paint = QTimer(self)
         self._paint.setSingleShot(True)
-        self._paint.setInterval(0)
+        self._paint.setInterval(PAINT_MS)
         self._paint.timeout.connect(self._paint_stale)
         self._connect()
         self.refresh()
@@ -106,7 +108,11 @@ class TimeMachinePage(Page):
         setup.play_asked.connect(lambda: self.play(self._way))
         setup.csv_asked.connect(self.files.save_table)
         setup.picture_asked.connect(self.files.save_picture)
-        self.view.hovered.connect(self._show_side)
+        self._beside = QTimer(self)  # the pointer comes to many cells in a second
+        self._beside.setSingleShot(True)
+        self._beside.setInterval(BESIDE_MS)
+        self._beside.timeout.connect(lambda: self._show_side(self.view.hover))
+        self.view.hovered.connect(self._on_hover)
         self.view.chosen.connect(self._go)
         self.view.drawn.connect(self._on_drawn)
         self.clock.moved.connect(self._played)
@@ -129,6 +135,8 @@ class TimeMachinePage(Page):
 
     def deactivate(self) -> None:
         super().deactivate()
+        for timer in (self._paint, self._beside):
+            timer.stop()
         self.clock.stop()
         self.maps.leave()
 
@@ -318,10 +326,17 @@ class TimeMachinePage(Page):
         """Columns that have more; then what rests on them."""
         stale, self._stale = self._stale, set()
         canvas, config, maps = self.view.canvas, self.session.time_machine, self.maps
+        there = [i for i, place in enumerate(canvas.places) if maps.column(place.number, place.step) is not None]
         for index, place in enumerate(canvas.places):
-            if (place.number, place.step) in stale or (place.minus is not None and (1, place.minus) in stale):
-                minus = None if place.minus is None else maps.column(1, place.minus)
-                canvas.paint(index, maps.column(place.number, place.step), minus, config.show, config.tint)
+            new = (place.number, place.step) in stale or (place.minus is not None and (1, place.minus) in stale)
+            missing = maps.column(place.number, place.step) is None
+            if not new and not (missing and stale):
+                continue
+            if missing:  # the nearest one of the same run stands in, faint
+                near = [i for i in there if canvas.places[i].number == place.number]
+                place = canvas.places[min(near, key=lambda i: abs(i - index))] if near else place
+            minus = None if place.minus is None else maps.column(1, place.minus)
+            canvas.paint(index, maps.column(place.number, place.step), minus, config.show, config.tint, missing)
         self.view.painted()
         if stale:
             self._on_line()
@@ -386,6 +401,10 @@ class TimeMachinePage(Page):
         if moved:
             self.view.show_cell(cell)
         self._show_side(self.view.hover)
+
+    def _on_hover(self, _: Cell | None) -> None:
+        if not self._beside.isActive():
+            self._beside.start()
 
     def _show_side(self, cell: Cell | None) -> None:
         cell = cell or self.view.current

@@ -16,6 +16,7 @@ from gui.theme import theme
 Uint8 = NDArray[np.uint8]
 Show = Literal["x0", "xt", "judge"]
 BETWEEN = 20  # canvas pixels between two runs
+STANDS_IN = 0.4  # how much is seen of a column that stands in for one that is not there yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,9 @@ class Canvas:
         for left in self.lefts:
             self._pixels[inside, left : left + shape[1]] = _bgr(theme().color("sunken"))
 
-    def paint(self, index: int, column: Column | None, minus: Column | None, show: Show, tint: bool) -> None:
-        """One column. minus: what is taken from it, where two runs are compared."""
+    def paint(self, index: int, column: Column | None, minus: Column | None, show: Show, tint: bool,
+              faint: bool = False) -> None:
+        """One column. minus: what is taken from it, where two runs are compared. faint: it stands in for another."""
         tall, wide = self.shape
         strip = self._pixels[:, self.lefts[index] : self.lefts[index] + wide]
         empty = _bgr(theme().color("sunken"))
@@ -99,6 +101,9 @@ class Canvas:
                 cell[:, :, :3] = values
                 if tint and not minused and show != "judge" and column.probability is not None:
                     cell[:, :, :3] = _tinted(cell[:, :, :3], float(column.probability[frame]))
+        if faint:
+            inside = np.arange(len(strip)) % (tall + 1) != tall
+            strip[inside] = (strip[inside] * STANDS_IN + np.array(empty) * (1 - STANDS_IN)).astype(np.uint8)
 
     def image(self) -> QImage:
         """The whole canvas; it shares the pixels, so it shows what is painted later too."""

@@ -50,6 +50,10 @@ class MapPaper(QAbstractScrollArea):
         self._size = 1
         self._levels: list[str] = []
         self._titles: list[str] = []  # of the runs, where there are two
+        self._step_words: list[str] = []  # of the columns
+        self._row_words: dict[int, QRectF] = {}  # where they have room
+        self._column_words: dict[int, QRectF] = {}
+        self._placed = False
         self._keyboard = False
         self._scale, self._margins, self._ratio = 1.0, (20, 2, 20), 0.0  # as of the last _fit
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -64,6 +68,7 @@ class MapPaper(QAbstractScrollArea):
                 titles: Sequence[str]) -> None:
         """Other columns and rows. levels: a word for each row; titles: of the runs, none for one run."""
         self._levels, self._titles = list(levels), list(titles)
+        self._step_words = [number(place.step) for place in places]
         self.canvas.lay_out(list(places), len(levels), shape)
         self.way, self.hover = [], None
         self._fit()
@@ -110,7 +115,8 @@ class MapPaper(QAbstractScrollArea):
         """All of the map with its words and lines, as it would be without scrolling and without a pointer."""
         twin = MapPaper()
         twin.canvas, twin.curves, twin.way = self.canvas, self.curves, self.way
-        twin._size, twin._levels, twin._titles = self._size, self._levels, self._titles
+        twin._size, twin._levels, twin._titles, twin._step_words = self._size, self._levels, self._titles, \
+            self._step_words
         for policy in (twin.setHorizontalScrollBarPolicy, twin.setVerticalScrollBarPolicy):
             policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         twin._fit()
@@ -155,6 +161,7 @@ class MapPaper(QAbstractScrollArea):
     def _fit(self) -> None:
         """Ranges of the scroll bars."""
         self._measure()
+        self._placed = False
         scale, room = self.scale(), self.room()
         for bar, whole, seen, step in (
                 (self.horizontalScrollBar(), self.canvas.width * scale, room.width(), self.canvas.shape[1] + 1),
@@ -213,6 +220,7 @@ class MapPaper(QAbstractScrollArea):
             self.show_cell(self.current)
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self._placed = False
         self.viewport().update()
 
     # ---- painting ----
@@ -278,15 +286,21 @@ class MapPaper(QAbstractScrollArea):
         below = self._origin().y() + self.canvas.height * self.scale()
         middles = [(self.cell_rect((column, 0)).center(), share) for column, share in curve.points]
         places = [(QPointF(at.x(), below if share is None else at.y() + share * down), share) for at, share in middles]
-        path, end, before = QPainterPath(), None, None
+        path, end, before, last = QPainterPath(), None, None, None
+        touched = False
         for at, share in places:
+            if last is not None and not (share is None and before is None):
+                near = QRectF(last, at).normalized().adjusted(-4, -4, 4, 4)
+                touched = touched or dirty.intersects(near.toAlignedRect())
+            last = at
             if path.elementCount() and not (share is None and before is None):
                 path.lineTo(at)
             else:
                 path.moveTo(at)
             before, end = share, end if share is None else at
-        if not dirty.intersects(path.boundingRect().adjusted(-4, -40, 4, 40).toAlignedRect()):
-            return
+        if not touched and (end is None or not dirty.intersects(
+                QRectF(end.x() - 160, end.y() - 40, 320, 80).toAlignedRect())):
+            return  # the pointer went elsewhere
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         colour = theme().class_color(curve.class_label)
@@ -328,44 +342,54 @@ class MapPaper(QAbstractScrollArea):
         painter.setBrush(theme().color("accent"))
         painter.drawEllipse(self.cell_rect(self.way[-1]).center(), 3.5, 3.5)
 
-    def _paint_words(self, painter: QPainter, room: QRectF, dirty: QRegion) -> None:
-        """Noise levels at the left, training steps below, runs above; the current ones in the accent colour."""
-        style = theme()
-        metrics, height = style.metrics(11), self.canvas.rows
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        lit_column, lit_row = self.hover or self.current or (-1, -1)
-        taken: list[tuple[float, float]] = []
-        order = sorted(range(height), key=lambda row: (row != lit_row, row % 4 != 0, row))
-        for row in order:
-            middle = self.cell_rect((0, row)).center().y()
-            span = (middle - metrics.height() / 2, middle + metrics.height() / 2)
-            if not room.top() - 4 <= middle <= room.bottom() + 4 or any(a < span[1] + 2 and span[0] - 2 < b
-                                                                        for a, b in taken):
-                continue
-            if row != lit_row and row % 2:
-                continue
-            taken.append(span)
-            box = QRectF(0, span[0], room.left() - style.px(7), metrics.height())
-            if dirty.intersects(box.toAlignedRect()):
-                self._ink(painter, row == lit_row)
-                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._levels[row])
+    def _place_words(self) -> None:
+        """Where noise levels stand at the left and training steps below, as many as have room."""
+        style, room, height = theme(), self.room(), theme().metrics(11).height()
+        self._row_words, self._column_words = {}, {}
+        taken: list[QRectF] = []
+        for row in sorted(range(self.canvas.rows), key=lambda row: (row % 4 != 0, row)):
+            box = self._row_box(row, room, height)
+            if row % 2 == 0 and room.top() - 4 <= box.center().y() <= room.bottom() + 4 and \
+                    not any(box.adjusted(0, -2, 0, 2).intersects(other) for other in taken):
+                taken.append(box)
+                self._row_words[row] = box
         taken = []
-        places = self.canvas.places
-        ends = {0, len(places) - 1}
-        bottom = min(room.bottom(), self._origin().y() + self.canvas.height * self.scale()) + style.px(5)
-        for column in sorted(range(len(places)), key=lambda c: (c != lit_column, c not in ends, c % 2 != 0, c)):
-            middle = self.cell_rect((column, 0)).center().x()
-            word = number(places[column].step)
-            wide = style.advance(word, 11, 600)
-            left = min(max(middle - wide / 2, 0), self.viewport().width() - wide)
-            if not room.left() <= middle <= room.right() or any(a < left + wide + style.px(6) and left - style.px(6) < b
-                                                                for a, b in taken):
-                continue
-            taken.append((left, left + wide))
-            box = QRectF(left, bottom, wide + 2, metrics.height())
-            if dirty.intersects(box.toAlignedRect()):
-                self._ink(painter, column == lit_column)
-                painter.drawText(box, Qt.AlignmentFlag.AlignLeft, word)
+        last = len(self.canvas.places) - 1
+        for column in sorted(range(last + 1), key=lambda c: (c not in (0, last), c % 2 != 0, c)):
+            box = self._column_box(column, room, height)
+            if room.left() <= self.cell_rect((column, 0)).center().x() <= room.right() and \
+                    not any(box.adjusted(-style.px(6), 0, style.px(6), 0).intersects(other) for other in taken):
+                taken.append(box)
+                self._column_words[column] = box
+        self._placed = True
+
+    def _row_box(self, row: int, room: QRectF, height: int) -> QRectF:
+        return QRectF(0, self.cell_rect((0, row)).center().y() - height / 2, room.left() - theme().px(7), height)
+
+    def _column_box(self, column: int, room: QRectF, height: int) -> QRectF:
+        middle, wide = self.cell_rect((column, 0)).center().x(), theme().advance(self._step_words[column], 11, 600) + 2
+        top = min(room.bottom(), self._origin().y() + self.canvas.height * self.scale()) + theme().px(5)
+        return QRectF(min(max(middle - wide / 2, 0), self.viewport().width() - wide), top, wide, height)
+
+    def _paint_words(self, painter: QPainter, room: QRectF, dirty: QRegion) -> None:
+        """Noise levels, training steps, names of runs; what is pointed at, or current, in the accent colour."""
+        if not self._placed:
+            self._place_words()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        height = theme().metrics(11).height()
+        column, row = self.hover or self.current or (-1, -1)
+        right, middle = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter
+        for words, lit, texts, across, lit_box in (
+                (self._row_words, row, self._levels, right, self._row_box(row, room, height) if row >= 0 else QRectF()),
+                (self._column_words, column, self._step_words, middle,
+                 self._column_box(column, room, height) if 0 <= column < len(self._step_words) else QRectF())):
+            if not lit_box.isEmpty() and dirty.intersects(lit_box.toAlignedRect()):
+                self._ink(painter, True)
+                painter.drawText(lit_box, across | Qt.AlignmentFlag.AlignVCenter, texts[lit])
+            self._ink(painter, False)
+            for index, box in words.items():
+                if not box.intersects(lit_box) and dirty.intersects(box.toAlignedRect()):
+                    painter.drawText(box, across | Qt.AlignmentFlag.AlignVCenter, texts[index])
         self._paint_titles(painter, room)
 
     def _ink(self, painter: QPainter, lit: bool) -> None:

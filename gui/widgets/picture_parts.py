@@ -18,9 +18,11 @@ def outline_dark(painter: QPainter, rect: QRectF) -> None:
     """In the dark theme a picture ends in a 1 px line of 10 % white, so that black ends somewhere."""
     if theme().name == "dark":
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(QPen(QColor(255, 255, 255, 26), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(rect.adjusted(0, 0, -1, -1))
+        white, x, y, right, bottom = QColor(255, 255, 255, 26), rect.x(), rect.y(), rect.right() - 1, rect.bottom() - 1
+        # Four bars that share no corner: many times quicker than the outline of a rectangle in a translucent pen.
+        for bar in (QRectF(x, y, rect.width(), 1), QRectF(x, bottom, rect.width(), 1),
+                    QRectF(x, y + 1, 1, rect.height() - 2), QRectF(right, y + 1, 1, rect.height() - 2)):
+            painter.fillRect(bar, white)
 
 
 def picture_menu(owner: QWidget, image: QImage, name: str) -> QMenu:

@@ -58,6 +58,7 @@ class Jobs:
         self.more.set()
         self.failure: Exception | None = None
         self.lost: set[int] = set()
+        self.only: set[int] = set()  # columns that are drawn, where not all
         self.first = {0: [25] * 24, 10: [18, 19] * 12, 20: [16, 17] * 12, 40: [12, 13] * 12}
         self.bright: dict[str, int] = {}
 
@@ -80,6 +81,8 @@ class Jobs:
                     from engine.errors import ErrorReport
 
                     yield ColumnLost(request, path, step, ErrorReport("BadRun", "It is damaged.", "", ""))
+                    continue
+                if self.only and step not in self.only:
                     continue
                 bright = self.bright.get(path.name, 0)
                 yield ColumnsReady(request, path, tuple(column(step, c, request.levels, bright) for c in labels))
@@ -365,6 +368,18 @@ def test_a_coarse_column_fills_the_rows_below_and_what_is_not_there_is_empty() -
     assert canvas.image().pixelColor(0, 0) == theme().color("sunken")
 
 
+def test_while_a_column_is_missing_the_nearest_one_stands_in_faintly(qtbot: QtBot, page: TimeMachinePage,
+                                                                     jobs: Jobs) -> None:
+    jobs.bright = {"a": 200}
+    jobs.only = {40}
+    page.activate()
+    qtbot.waitUntil(no_more(lambda: not page.maps.filling and not page._paint.isActive()), timeout=8000)
+    assert not page.maps.filled()
+    empty = theme().color("sunken").red()
+    assert pixel(page, 3, 5, 5) == (200,) * 3
+    assert {pixel(page, index, 5, 5)[0] for index in range(3)} == {int(200 * 0.4 + empty * 0.6)}
+
+
 def test_colour_pictures_keep_their_colours() -> None:
     canvas = Canvas()
     canvas.lay_out([Place(0, 5)], 1, (2, 2))
@@ -435,11 +450,11 @@ def test_a_click_sets_both_sliders(filled: TimeMachinePage) -> None:
     assert filled.clock.row == ""
 
 
-def test_the_pointer_enlarges_and_moves_nothing(filled: TimeMachinePage) -> None:
+def test_the_pointer_enlarges_and_moves_nothing(qtbot: QtBot, filled: TimeMachinePage) -> None:
     before = filled.session.step, filled.session.t
     QTest.mouseMove(filled.view.viewport(), centre(filled, 2, 12))
     filled.view._hover((2, 12))
-    assert filled.side.title.text() == "Step 20 t 500, 50\u202f% denoised"
+    qtbot.waitUntil(no_more(lambda: filled.side.title.text().startswith("Step 20 t 500, 50\u202f%")), timeout=8000)
     assert filled.side.x0.values is not None
     assert round(127.5 * (float(filled.side.x0.values[0, 0, 1]) + 1)) == 12
     assert filled.side.plot.title == "Judge reads 3"
@@ -447,7 +462,7 @@ def test_the_pointer_enlarges_and_moves_nothing(filled: TimeMachinePage) -> None
     assert filled.side.last.y.round(2).tolist() == [0.2] * 12 + [0.96] * 13
     assert (filled.session.step, filled.session.t) == before
     filled.view._hover(None)
-    assert filled.side.title.text().startswith("Step 40")
+    qtbot.waitUntil(no_more(lambda: filled.side.title.text().startswith("Step 40")), timeout=8000)
 
 
 def test_a_drag_draws_a_way_and_plays_it(qtbot: QtBot, filled: TimeMachinePage) -> None:
