@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui.theme import theme
-from gui.widgets.picture_parts import KEYBOARD_REASONS, outline_dark
+from gui.widgets.keyboard_focus import KeyboardFocus
+from gui.widgets.picture_parts import outline_dark
 
 FINE = 10  # points of the drawing for each pixel of the picture
 MOST_UNDO = 50
 ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
 
-class SketchPad(QWidget):
+class SketchPad(KeyboardFocus, QWidget):
     """`changed` after each stroke. Arrows move the pen; with Shift they draw; Backspace takes the last stroke back."""
 
     changed = Signal()
@@ -30,7 +31,6 @@ class SketchPad(QWidget):
         self._before: list[QImage] = []
         self._last: QPointF | None = None
         self._pen = QPointF(side / 2, side / 2)
-        self._keyboard = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -128,7 +128,7 @@ class SketchPad(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(sheet, self._image)
         outline_dark(painter, sheet)
-        if self._keyboard and self.hasFocus():
+        if self.keyboard_here:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme().color("accent"), 2))
@@ -176,13 +176,3 @@ class SketchPad(QWidget):
             self.clear()
         else:
             super().keyPressEvent(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()
