@@ -12,6 +12,9 @@ in its run.json.
         --set training.snapshots=20 --set training.sample_seconds=20
     python scripts/make_bundled_run.py --trained DIR --set sampling.guidance_scale=1.5
 
+--measure makes only the measurements of the shipped run anew; those that are there for its weights and settings are
+kept.
+
 The run of Fashion-MNIST is a small one: few snapshots, one recorded seed, no second average.
 
     python main.py train --run DIR --preset standard --dataset fashion-mnist \
@@ -26,6 +29,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +42,10 @@ from engine.config import load_preset
 from engine.diffusion.sample import record
 from engine.events import Progress, TrainingFailed
 from engine.measure.learning import LearningRequest, measure_learning
+from engine.measure.recognition import FORWARD, RecognitionRequest, measurable, measure_recognition
+from engine.measure.u_turn import UTurnRequest, measure_u_turn
 from engine.paths import DEFAULT_BUNDLED_RUN
-from engine.runs import RunWriter
+from engine.runs import Run, RunWriter
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
 
@@ -54,6 +60,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--trained", type=Path, help="a finished run to take instead of training one")
+    parser.add_argument("--measure", action="store_true", help="only measure the shipped run anew")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="sampling.NAME=VALUE",
                         help="how the shipped run draws its pictures")
     parser.add_argument("--seed", type=int, default=0)
@@ -71,13 +78,15 @@ def main() -> int:
     workspace = Workspace("cpu")
     with tempfile.TemporaryDirectory(prefix="diffuscope-") as folder:
         path = Path(folder) / options.out.name
-        if options.trained is not None:
+        if options.measure:
+            shutil.copytree(options.out, path)  # what ships is not written into while it is measured
+        elif options.trained is not None:
             shutil.copytree(options.trained, path, ignore=shutil.ignore_patterns("run.lock", "measurements"))
         else:
             train(workspace, path, config)
-        finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}), options)
-        for _ in measure_learning(workspace, LearningRequest(path)):  # the Train page shows it at once
-            pass
+        if not options.measure:
+            finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}), options)
+        measure(workspace, path)
         size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         print(f"{size / 2**20:.1f} MB")
         if size > options.limit * 2**20:
@@ -99,6 +108,22 @@ def train(workspace: Workspace, path: Path, config) -> None:
                 bar.set_postfix_str(f"{event.images_per_second:.0f} images/s")
             elif isinstance(event, TrainingFailed):
                 raise SystemExit(event.report.headline)
+
+
+def measure(workspace: Workspace, path: Path) -> None:
+    """What pages Train and Recognition show at once."""
+    run = Run.open(path)
+    sampling = run.info.config.sampling
+    jobs = [measure_learning(workspace, LearningRequest(path))]
+    if measurable(run):
+        recognition = RecognitionRequest(path, sampling)
+        jobs += [measure_recognition(workspace, recognition),
+                 measure_recognition(workspace, replace(recognition, direction=FORWARD)),
+                 measure_u_turn(workspace, UTurnRequest(path, sampling)),
+                 measure_u_turn(workspace, UTurnRequest(path, sampling, guided=True))]
+    for job in jobs:
+        for _ in job:
+            pass
 
 
 def finish(workspace: Workspace, path: Path, sampling: dict[str, Any], options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.config import RecognitionConfig, number
@@ -78,6 +78,7 @@ class RecognitionPage(Page):
                                          ("Open the run that ships", session.open_bundled)])
         self.empty.buttons[1].setToolTip("A hidden digit is shown slowly; you say when you can read it.")
         self.empty.buttons[2].setToolTip("A trained digit model that came with the program")
+        self.stage.setProperty("explain", "blind-test")
         self._lay_out()
         self.finding.set_links([("How this is decided", lambda: self.explain_asked.emit(self._topic()), "")])
         self.decided = self.finding.links[0]
@@ -87,19 +88,23 @@ class RecognitionPage(Page):
         self.refresh()
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
         self._labels: dict[Segmented, Text] = {}
-        for words, choice in (("Direction", self.direction), ("Reader", self.reader), ("Axis", self.scale)):
-            label = self._labels[choice] = Text(words, 13, 400, "text2")
-            label.setBuddy(choice)
-            if choice is self.scale:
-                row.addStretch(1)
-            row.addWidget(label)
-            row.addWidget(choice)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)  # the axis comes below where there is no room
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(8)
+        for pair in ((("Direction", self.direction), ("Reader", self.reader)), (("Axis", self.scale),)):
+            part = QHBoxLayout()
+            part.setContentsMargins(0, 0, 0, 0)
+            part.setSpacing(8)
+            for words, choice in pair:
+                label = self._labels[choice] = Text(words, 13, 400, "text2")
+                label.setBuddy(choice)
+                part.addWidget(label)
+                part.addWidget(choice)
+            part.addStretch(1 if len(pair) > 1 else 0)
+            self._row.addLayout(part, 1 if len(pair) > 1 else 0)
         self._choices = QWidget()
-        self._choices.setLayout(row)
+        self._choices.setLayout(self._row)
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -170,11 +175,18 @@ class RecognitionPage(Page):
         self._make_room()
 
     def _make_room(self) -> None:
-        self.measured.fit(self.width() - 2 * theme().px(MARGIN_X), self.height(), self.small())
         reads = self.session.recognition.direction == "denoise"
         self.reader.setVisible(reads)
+        room = self.width() - 2 * theme().px(MARGIN_X)
+        shown = [choice for choice in self._labels if choice is not self.reader or reads]
+        wide = sum(choice.sizeHint().width() + 16 for choice in shown)
+        named = wide + sum(self._labels[choice].sizeHint().width() + 8 for choice in shown) <= room
         for choice, label in self._labels.items():
-            label.setVisible(not self.small() and (choice is not self.reader or reads))
+            label.setVisible(named and choice in shown)
+        stacked = wide > room
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
+        high = self.height() - (self.scale.sizeHint().height() + 8 if stacked else 0)
+        self.measured.fit(room, high, self.small())
 
     # ---- the session and hands ----
 

@@ -31,9 +31,7 @@ class MeasuredView(QWidget):
         self.caution = Text("", 12, 400, "warn", wrap=True)
         self.curves, self.ranking, self.claims = CurveGrid(), Ranking(), ClaimsPanel()
         self.curves_title, self.ranking_title = Words(), Words()
-        self.note = Text("mean, middle 80 % of seeds, dashes first readable", 12, 400, "muted", elide=True)
-        self.note.setToolTip("Line: mean over seeds. Band: the middle 80 % of them. Dashes: first readable on "
-                             "average. Grey: the other digits. Line in the accent colour: the noise slider.")
+        self.note = Text("", 12, 400, "muted", elide=True)
         self._shown: tuple[Known, str] | None = None
         heading = QHBoxLayout()
         heading.setContentsMargins(0, 0, 0, 0)
@@ -91,7 +89,10 @@ class MeasuredView(QWidget):
         first_words = "Readable down to" if recognition.forward else "First readable"
         self.ranking_title.set_parts(
             (f"{first_words}, {SCALE_NAMES[name]}", "text", 600, 13, ""),
-            ("a dot a seed; mean and 95 % interval", "muted", 400, 12, ""))
+            (f"a dot a {'picture' if recognition.forward else 'seed'}; mean and 95 % interval", "muted", 400, 12, ""))
+        self.note.setText(f"mean, middle 80 % of seeds, dashes {first_words.lower()}")
+        self.note.setToolTip(f"Line: mean over seeds. Band: the middle 80 % of them. Dashes: {first_words.lower()}, "
+                             "on average. Grey: the other classes. Line in the accent colour: the noise slider.")
         told = recognition.reading == PREDICTED and not recognition.unconditional
         self.caution.setText(CAUTION if told else "")
         self.caution.setVisible(told)

@@ -106,8 +106,8 @@ class PersonView(QWidget):
                                         (rows[1], judged, seen.judge[name])):
                 row.append(Row(label, seen.name, at[frames], seeds, spread.mean, spread.ci95, plus_minus(spread),
                                words))
-        for ranking, made in ((self.you, rows[0]), (self.judge, rows[1])):
-            ranking.set_rows(made, None)
+        for ranking, made, other in ((self.you, rows[0], rows[1]), (self.judge, rows[1], rows[0])):
+            ranking.set_rows(made, None, other)
             ranking.set_chosen(class_label)
         self.you_title.set_parts((f"You, {SCALE_NAMES[name]}", "text", 600, 13, ""),
                                  ("wrong or waited to the end: never", "muted", 400, 12, ""))

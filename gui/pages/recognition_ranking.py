@@ -56,10 +56,12 @@ class Ranking(KeyboardFocus, QWidget):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         theme().changed.connect(self.update)
 
-    def set_rows(self, rows: Sequence[Row], claim: float | None) -> None:
-        """Other rows, earliest first. claim: where the common claim has the mean, None on other scales."""
+    def set_rows(self, rows: Sequence[Row], claim: float | None, beside: Sequence[Row] = ()) -> None:
+        """Other rows, earliest first. claim: where the common claim has the mean, None on other scales. beside: rows of
+        another ranking that has the same axis.
+        """
         self.rows, self.claim = list(rows), claim
-        ends = [row.places[np.isfinite(row.places)] for row in rows]
+        ends = [row.places[np.isfinite(row.places)] for row in (*rows, *beside)]
         values = np.concatenate([*ends, [claim] if claim is not None else []])
         low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 100.0)
         step = next((s for s in STEPS if (high - low) / s <= MOST_LABELS), STEPS[-1])

@@ -11,6 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 from scripted import Script, compute_for, make_run
 
+from engine.config import RecognitionConfig
 from gui import window_state
 from gui.coordinates import ImageChoice
 from gui.main_window import MainWindow
@@ -101,6 +102,20 @@ def test_a_picture_of_the_users_own_leaves_the_test_image_before_it(make: Make) 
     state.place.image = ImageChoice(3, 4, "pictures/cat.png")
     save_state(state)
     assert load_state().place.image == ImageChoice(3, 4)
+
+
+def test_the_settings_of_recognition_are_kept(make: Make) -> None:
+    wanted = RecognitionConfig(direction="u-turn", reading="person", seeds=30, turned=20, towards=True)
+    window = make()
+    window.session.set_recognition(wanted)
+    window.keep()
+    again = make()
+    assert again.session.recognition == wanted
+    assert again.history.stack.count() == 0
+    store = window_state._settings()
+    store.setValue("place/recognition", "{\"seeds\": -3}")
+    store.sync()
+    assert load_state().place.recognition is None
 
 
 @pytest.mark.parametrize(("name", "value"), [
