@@ -242,6 +242,7 @@ class _Map:
                 yield JobProgress(before + count * calls // levels, total, LINE)
         read = self.many.read(judge.read, x.reshape(-1, *x.shape[2:]), np.repeat(self.sigma, count))
         first = tuple(first_recognition(read[:, label].reshape(levels, count).T).tolist())
+        yield JobProgress(before + count, total, LINE)
         yield FirstReady(self.request, self.path, model.snapshot, first)
         self.run.save_measurement(line_key(self.run, model.snapshot, self.request), {"first": list(first)})
 
