@@ -25,6 +25,7 @@ from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.sample import sample_images
 from engine.errors import DiffuscopeError
 from engine.measure.judge import Judge
+from engine.measure.judge_files import judge_for, no_judge
 from engine.measure.quality import DEFAULT_COUNT, QualityReady, QualityRequest, measure_quality
 from engine.paths import resolve_run
 from engine.runs import Run
@@ -86,14 +87,18 @@ def measure(args: argparse.Namespace) -> dict[str, object]:
         model.denoiser, labels.tolist(), seeds.tolist(), sampling, shape=model.shape, num_classes=model.num_classes,
         device=workspace.device, weaker=workspace.weaker(model, sampling), scorer=workspace.scorer(model, sampling))))
     seconds = time.perf_counter() - began
-    judge = Judge.load()
+    file = judge_for(model.run)
+    if file is None:
+        raise no_judge(model.run)
+    judge = Judge.load(file)
     read = judge.read(images).argmax(axis=1)
     right = read == labels
     wrong = np.flatnonzero(~right)
     return {
         "run": model.run.name, "snapshot": model.snapshot, "count": count,
         "accuracy": float(right.mean()),
-        "by_class": {str(c): float(right[labels == c].mean()) for c in range(model.num_classes) if (labels == c).any()},
+        "by_class": {name: float(right[labels == c].mean()) for c, name in enumerate(model.run.info.class_names)
+                     if (labels == c).any()},
         "wrong": [{"seed": int(seeds[i]), "asked": int(labels[i]), "read": int(read[i])} for i in wrong[:50]],
         "sampling": sampling.model_dump(),
         "network_evaluations": network_evaluations(sampling, model.denoiser.schedule),
