@@ -30,7 +30,7 @@ from engine.data.skipping import shown
 from engine.data.stored import SIZES
 from engine.errors import ErrorReport
 from engine.events import JobProgress
-from gui.data_work import DataWork
+from gui.data_work import IMPORTING, LOOKING, DataWork
 from gui.theme import theme
 from gui.widgets.buttons import PlainButton, PrimaryButton
 from gui.widgets.choice import CheckBox, Choice
@@ -66,23 +66,29 @@ class ContactSheet(QWidget):
         self.updateGeometry()
         self.update()
 
-    def _cell(self) -> int:
+    def _cell(self) -> tuple[int, int]:
+        """Width and height of a picture's place, its gap included."""
         size = self._found.sheet[0].shape[1] if self._found is not None and self._found.sheet else SIZES[0]
-        return max(theme().height(34), size * device_factor(FACTOR.get(size, 1.0), self.devicePixelRatioF()) + 2 * GAP)
+        wide = round(size * self._factor(size) / self.devicePixelRatioF()) + 2 * GAP
+        return wide, max(theme().height(28), wide)
+
+    def _factor(self, size: int) -> int:
+        return device_factor(FACTOR.get(size, 1.0) * theme().scale, self.devicePixelRatioF())
 
     def sizeHint(self) -> QSize:
         if self._found is None:
             return QSize(theme().px(320), theme().px(80))
         most = max((len(row) for row in self._found.sheet), default=0)
-        return QSize(theme().px(NAME_WIDTH) + most * self._cell(), len(self._found.class_names) * self._cell())
+        wide, high = self._cell()
+        return QSize(theme().px(NAME_WIDTH) + most * wide, len(self._found.class_names) * high)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         found = self._found
         if found is None or not found.sheet:
             return
-        painter, style, cell = QPainter(self), theme(), self._cell()
-        ratio = self.devicePixelRatioF()
-        factor = device_factor(FACTOR.get(found.sheet[0].shape[1], 1.0), ratio)
+        painter, style = QPainter(self), theme()
+        wide, cell = self._cell()
+        ratio, factor = self.devicePixelRatioF(), self._factor(found.sheet[0].shape[1])
         first, last = event.rect().top() // cell, event.rect().bottom() // cell
         for row in range(max(0, first), min(len(found.class_names), last + 1)):
             name = painter.fontMetrics().elidedText(found.class_names[row], Qt.TextElideMode.ElideRight,
@@ -98,7 +104,7 @@ class ContactSheet(QWidget):
             for place, picture in enumerate(found.sheet[row]):
                 pixels = picture if found.channels == 3 else \
                     np.repeat(picture.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
-                painter.drawPixmap(style.px(NAME_WIDTH) + place * cell, row * cell + GAP,
+                painter.drawPixmap(style.px(NAME_WIDTH) + place * wide, row * cell + GAP,
                                    to_pixmap(pixels, factor, ratio))
 
 
@@ -126,7 +132,7 @@ class ImportDialog(QDialog):
         scroll.setAccessibleName("Contact sheet")
         self.skipped_head = Text("", 13, 600, "text")
         self._make_skipped()
-        self.progress = JobProgressBar("Look at the pictures")
+        self.progress = JobProgressBar(LOOKING)
         self.progress.hide()
         self.go = PrimaryButton("Import")
         self.go.setToolTip("Write these pictures as one data set into the data folder. The originals stay as they are.")
@@ -239,10 +245,10 @@ class ImportDialog(QDialog):
         request = replace(self._request, title=self.name.text().strip(), size=self._found.size,
                           channels=self._found.channels, flips=self.mirror.value())
         self._importing = True
-        if not self._work.start(data_jobs.import_job(request), "Import"):
+        if not self._work.start(data_jobs.import_job(request), IMPORTING):
             self._importing = False
             return
-        self.progress.start("Import")
+        self.progress.start(IMPORTING)
         self._settle()
 
     def closeEvent(self, event: object) -> None:
@@ -260,7 +266,7 @@ class ImportDialog(QDialog):
             self.problem.setText(f"{self._work.what} is under way; import when it has ended.")
             self.problem.show()
             return
-        self.progress.start("Look at the pictures")
+        self.progress.start(LOOKING)
         self._settle()
 
     def _cancel(self) -> None:
@@ -338,5 +344,3 @@ class ImportDialog(QDialog):
             for column, text in enumerate((left_out.name, left_out.reason)):  # type: ignore[attr-defined]
                 self.skipped.setItem(row, column, QTableWidgetItem(text))
 
-
-LOOKING = "Look at the pictures"

@@ -23,7 +23,7 @@ from engine.errors import DiffuscopeError, ErrorReport
 from engine.events import JobProgress
 from engine.measure.judge_job import JudgeRequest
 from gui import data_words as words
-from gui.data_work import DataWork
+from gui.data_work import IMPORTING, LOOKING, DataWork
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.buttons import OutlineButton, PlainButton
@@ -75,6 +75,7 @@ class DataSetsDialog(QDialog):
         work.failed.connect(self._on_failed)
         work.ended.connect(self._on_ended)
         session.training_changed.connect(self._show_chosen)
+        theme().changed.connect(self._fit_columns)
         self.resize(theme().px(760), theme().px(560))
 
     def _make_table(self) -> None:
@@ -143,12 +144,15 @@ class DataSetsDialog(QDialog):
                 item = QTableWidgetItem(text)
                 item.setData(NAME, listing.name)
                 self.table.setItem(row, column, item)
-        self.table.resizeColumnsToContents()
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._fit_columns()
         self.table.blockSignals(False)
         names = [listing.name for listing in self._sets]
         self.table.selectRow(names.index(chosen) if chosen in names else 0)
         self._show_chosen()
+
+    def _fit_columns(self) -> None:
+        self.table.resizeColumnsToContents()
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
     def chosen(self) -> Listing | None:
         """The set of the chosen row."""
@@ -241,7 +245,8 @@ class DataSetsDialog(QDialog):
 
     def _on_began(self, what: str) -> None:
         self._say("")
-        self.progress.start(what)
+        if what != LOOKING:
+            self.progress.start(what)
         self._show_chosen()
 
     def _on_progress(self, event: JobProgress) -> None:
@@ -256,7 +261,7 @@ class DataSetsDialog(QDialog):
     def _on_ended(self, done: bool) -> None:
         self.progress.finish()
         self.reload()
-        if done:
+        if done and self._work.what not in (LOOKING, IMPORTING):  # their own window says how they went
             self._say(f"{self._work.what}: done.")
             self.changed.emit()
 

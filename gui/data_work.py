@@ -10,6 +10,7 @@ from engine.events import Event, JobDone, JobFailed, JobProgress
 from gui.session import Session
 
 KEY = "data"
+LOOKING, IMPORTING = "Look at the pictures", "Import"  # what the two kinds of work of an import are called
 
 
 class DataWork(QObject):
