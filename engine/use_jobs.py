@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from engine.measure.nearest import NearestRequest
 
 
-def hand_job(request: HandRequest, key: str = "handwriting") -> Job:
+def hand_job(request: HandRequest, key: str = "handwriting", priority: Priority = Priority.INTERACTIVE) -> Job:
     """The characters of a word, while somebody waits."""
     def make(workspace: Any) -> JobGenerator:
         from engine.export.handwriting_job import write_hand
 
         return write_hand(workspace, request)
 
-    return Job(key, make)
+    return Job(key, make, priority)
 
 
 def synthetic_job(request: SyntheticRequest, key: str = "synthetic-set") -> Job:

@@ -7,7 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from engine import use_jobs
 from engine.config import number
-from engine.errors import DiffuscopeError
+from engine.diffusion.evaluations import network_evaluations
+from engine.errors import BadSetting, DiffuscopeError
 from engine.measure.augmentation import (
     Augmentation,
     AugmentationReady,
@@ -160,10 +161,18 @@ class AugmentationPart(Part):
         self.said.emit()
 
     def _what(self) -> str:
-        config = self.config
+        config, run = self.config, self.session.run
+        if run is None:
+            return ""
+        try:
+            each = network_evaluations(self.session.sampling, run.schedule())
+        except BadSetting as error:
+            return error.headline
+        drawn = total_steps(config, QUICK) - config.seeds * len(set(config.real)) * QUICK.num_steps
         honest = f" One model is trained for each seed first, {len(config.real) * config.seeds} in all." \
             if config.honest else ""
-        return f"{number(total_steps(config, QUICK))} training steps and drawn pictures in all.{honest}"
+        return (f"{number(drawn)} pictures of {each} network calls each, and {number(config.seeds)} x "
+                f"{number(QUICK.num_steps)} training steps. Fewer sampling steps on Reverse make it quicker.{honest}")
 
     def _draw_plot(self) -> None:
         result = self.result

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtWidgets import QMenu, QWidget
 
 from engine import use_jobs
+from engine.compute import Priority
 from engine.config import number
 from engine.export.handwriting import Word, make_word, pixels, svg, writable
 from engine.export.handwriting_job import HandReady, HandRequest
@@ -96,7 +97,10 @@ class Handwriting(Part):
     def _ask(self) -> None:
         if self._wanted is not None and not (self.ready_of is not None and self.ready_of.request == self._wanted
                                              and self.ready_of.complete):
-            self.job.start(use_jobs.hand_job(self._wanted))
+            # Nobody waits for the word of each snapshot that training saves.
+            live = self.session.training and self.session.following
+            self.job.start(use_jobs.hand_job(self._wanted, priority=Priority.BACKGROUND if live else
+                                             Priority.INTERACTIVE))
 
     def _on_ready(self, event: object) -> None:
         if isinstance(event, HandReady) and event.request == self._wanted:

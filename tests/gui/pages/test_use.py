@@ -69,14 +69,15 @@ class Jobs:
 
         return Job(key, make, priority)
 
-    def hand_job(self, request: HandRequest, key: str = "handwriting") -> Job:
+    def hand_job(self, request: HandRequest, key: str = "handwriting",
+                 priority: Priority = Priority.INTERACTIVE) -> Job:
         def work() -> Work:
             frames = np.full((3, len(request.class_labels), 1, SIDE, SIDE), -1, np.float16)
             frames[:, :, :, 2:6, 3:5] = 1
             yield HandReady(request, 40, frames[:1], False)
             yield HandReady(request, 40, frames, True)
 
-        return self._job(request, key, work, Priority.INTERACTIVE)
+        return self._job(request, key, work, priority)
 
     def jump_job(self, request: JumpRequest, key: str = "forward") -> Job:
         def work() -> Work:
@@ -396,6 +397,7 @@ def test_a_failure_is_told_and_can_be_tried_again(page: UsePage, session: Sessio
 def test_the_gain_is_plotted_and_said_with_its_caveat(page: UsePage, jobs: Jobs, qtbot: QtBot) -> None:
     now = part(page, "augmentation")
     assert page.finding.text() == "Not measured."
+    assert "10\u202f000 pictures of 8 network calls" in now.cost.text()
     now.measure()
     qtbot.waitUntil(lambda: now.result is not None and now.result.complete and not now.job.running, timeout=8000)
     assert page.finding.text().startswith("Yes: drawn pictures help.")
