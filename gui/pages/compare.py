@@ -6,7 +6,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from engine import paths
 from engine.config import number
 from engine.errors import DiffuscopeError
 from engine.measure.race import RaceReady, RaceRequest, judge_reads
@@ -16,6 +15,7 @@ from gui.pages.compare_plots import MANY, ComparePlots
 from gui.pages.compare_race import Measurements, Races
 from gui.pages.compare_setup import CompareSetup
 from gui.pages.compare_words import quality_finding, race_finding
+from gui.pages.without_pictures import say_no_pictures
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
@@ -305,23 +305,11 @@ class ComparePage(Page):
         self.setup.show_measuring(known.measuring, words, button, why_not)
 
     def _show_empty(self) -> None:
-        session = self.session
-        if session.run is None:
-            self.empty.set_texts("No run is open.",
-                                 "Open one, or press Train to start a new model; its samplers race here.")
-        else:
-            self.empty.set_texts("This run has no snapshot yet.",
-                                 "The first comes within seconds of pressing Train." if not session.training
-                                 else "The first comes as soon as training has begun.")
-        for button in self.empty.buttons:
-            button.setVisible(session.run is None and paths.DEFAULT_BUNDLED_RUN.exists())
+        say_no_pictures(self.session, self.empty, self.finding, "its samplers race here")
         self._either.setCurrentWidget(self.empty)
         self.races.forget()
         self.measurements.look()
         self._show_measuring()
-        self.finding.set("", "")
-        for link in self.finding.links:
-            link.hide()
 
     def _say(self) -> None:
         """The finding, from what is shown below: the race, or the measurement."""

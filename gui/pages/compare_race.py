@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine import jobs
 from engine.compute import Compute, Message, Priority
 from engine.errors import DiffuscopeError, ErrorReport
-from engine.events import JobDone, JobFailed, JobProgress
+from engine.events import Event, JobDone, JobFailed
 from engine.measure.race import RaceReady, RaceRequest
 from engine.measure.race_quality import LaneQuality, RaceQualityReady, RaceQualityRequest, stored_lanes
-from gui.session import Notice, Session
+from gui.pages.kept_measurement import WatchedJob
+from gui.session import Session
 
 RACE, QUALITY = "race", "race-quality"  # job keys
 KEPT = 64
@@ -106,28 +107,16 @@ class Races(QObject):
             self._ask.start()
 
 
-class Measurements(QObject):
+class Measurements(WatchedJob[RaceQualityRequest]):
     """What is known of the lanes over many pictures: `lanes` has one entry for each, None where not measured."""
 
-    changed = Signal()
-    progressed = Signal(object)  # JobProgress
+    key = QUALITY
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.request: RaceQualityRequest | None = None
+        super().__init__(session, parent)
         self.lanes: list[LaneQuality | None] = []
         self.complete = True  # False while `lanes` holds what a measurement has so far
-        self.failure: ErrorReport | None = None
         self._known: OrderedDict[tuple[str, RaceQualityRequest], list[LaneQuality | None]] = OrderedDict()
-        self._job: tuple[int, RaceQualityRequest, Compute] | None = None
-        session.bridge.picture.connect(self._on_picture)
-        session.bridge.control.connect(self._on_control)
-
-    @property
-    def measuring(self) -> bool:
-        """Whether a measurement is under way, of these lanes or of others."""
-        return self._job is not None and self._job[2] is self.session.bridge.compute
 
     @property
     def measured(self) -> bool:
@@ -166,49 +155,21 @@ class Measurements(QObject):
             return
         missing = tuple(lane for lane, known in zip(self.request.lanes, self.lanes, strict=True) if known is None)
         asked = replace(self.request, lanes=missing or self.request.lanes, beside_training=self.session.training)
-        self.failure = None
-        bridge = self.session.bridge
-        self._job = bridge.submit(jobs.race_quality_job(asked, QUALITY)), self.request, bridge.compute
+        self.submit(jobs.race_quality_job(asked, QUALITY), self.request)
+
+    def ended(self, done: bool) -> None:
+        """Cancelled: what the measurement had so far is shown no more."""
+        if not done:
+            self.request = None
+            self.look()
         self.changed.emit()
 
-    def cancel(self) -> None:
-        """End the measurement; nothing of it is saved."""
-        if self._job is not None:
-            self.session.bridge.cancel(QUALITY)
-            self._job = None
-        self._look_again()
-
-    def _look_again(self) -> None:
-        self.request = None
-        self.look()
-        self.changed.emit()
-
-    def _on_picture(self, message: Message) -> None:
-        if isinstance(message.event, JobProgress) and self._job is not None and message.job_id == self._job[0]:
-            self.progressed.emit(message.event)
-
-    def _on_control(self, message: Message) -> None:
-        event = message.event
-        lost = message.key == "compute" and isinstance(event, JobFailed)
-        if self._job is None or not (lost or message.job_id == self._job[0]):
-            return
+    def heard(self, event: Event, request: RaceQualityRequest) -> None:
+        """New figures, of this request or of one that is no longer looked at."""
         if isinstance(event, RaceQualityReady):
-            self._take(event, self._job[1])
-        elif isinstance(event, JobFailed):
-            told, self._job = event.report, None
-            self.failure = told
-            self.session.message.emit(Notice("race-quality", "error", told.headline, told.advice, told.details))
-            self.changed.emit()
-        elif isinstance(event, JobDone):
-            self._job = None
-            if event.done:
-                self.session.message_cleared.emit("race-quality")
-                self.changed.emit()
-            else:
-                self._look_again()
+            self._take(event, request)
 
     def _take(self, event: RaceQualityReady, request: RaceQualityRequest) -> None:
-        """New figures, of this request or of one that is no longer looked at."""
         run = self.session.run
         if run is None or run.path != request.run:
             return

@@ -8,7 +8,6 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from engine import paths
 from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
@@ -19,6 +18,7 @@ from gui.pages.reverse_film import ReverseFilm
 from gui.pages.reverse_save import open_below, save_menu
 from gui.pages.reverse_setup import ReverseSetup
 from gui.pages.reverse_stage import AUTOGUIDE_HELP, CLASS_DIFFERENCE, GUIDE_HELP, PICTURE_HELP, ReverseStage
+from gui.pages.without_pictures import say_no_pictures
 from gui.session import Session
 from gui.theme import theme
 from gui.trajectories import is_complete
@@ -261,20 +261,8 @@ class ReversePage(Page):
         self.stage.alone.setToolTip(whole)
 
     def _show_empty(self) -> None:
-        session = self.session
-        if session.run is None:
-            self.empty.set_texts("No run is open.",
-                                 "Open one, or press Train to start a new model; its first snapshot shows here.")
-        else:
-            self.empty.set_texts("This run has no snapshot yet.",
-                                 "The first comes within seconds of pressing Train." if not session.training
-                                 else "The first comes as soon as training has begun.")
-        for button in self.empty.buttons:
-            button.setVisible(session.run is None and paths.DEFAULT_BUNDLED_RUN.exists())
+        say_no_pictures(self.session, self.empty, self.finding, "its first snapshot shows here")
         self._either.setCurrentWidget(self.empty)
-        self.finding.set("", "")
-        for link in self.finding.links:
-            link.hide()
 
     def _take(self) -> None:
         """Look for the trajectories of this point; asking for them makes the session record them."""
