@@ -61,6 +61,8 @@ class ClipPage(Page):
         self.order.setToolTip("Which pictures stand at the top.")
         self.who = Choice([(-1, "All classes")], "Which classes are shown")
         self.who.setToolTip("Show the pictures of one class alone.")
+        for chooser in (self.order, self.who):
+            chooser.setMinimumContentsLength(9)
         self.gallery, self.means, self.courses = Gallery("Scored pictures"), ClassMeans(), CoursesView()
         self.gallery.setProperty("explain", "clip-score")
         self.agreement, self.real_agreement = AgreementTable("Generated pictures"), AgreementTable("Real test pictures")
@@ -159,8 +161,7 @@ class ClipPage(Page):
     def activate(self) -> None:
         super().activate()
         self.jobs.look_for_sources()
-        if self.part.value() == GUIDANCE:
-            self.guidance.activate()
+        self._show_part()
 
     def deactivate(self) -> None:
         super().deactivate()
@@ -274,8 +275,8 @@ class ClipPage(Page):
         ends = "" if gap.ci95 is None else f" (95{NARROW}% {signed(gap.ci95[0])} to {signed(gap.ci95[1])})"
         self.finding.set(
             f"{best.name} comes out best, {worst.name} worst, against real pictures.",
-            f"{fault(scores, summary)} All {len(scores.class_label)}: {signed(gap.mean)} against "
-            f"{len(scores.real_label)} real ones{ends}; by {scores.title}.")
+            f"{fault(scores, summary)} All {len(scores.class_label)}: CLIPScore {signed(gap.mean)} against "
+            f"{len(scores.real_label)} real ones{ends}. {scores.title}.")
         self.finding.setToolTip(best_and_worst(scores, summary))
 
     def _show_caution(self, known: Known | None) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from engine.measure.clip_summary import SCORE, Agreement, ClassScores, ClipSummary, Mean
 from engine.measure.clip_words import signed
 from gui.theme import theme, tip
-from gui.widgets.buttons import KEYBOARD_REASONS, outline_box
+from gui.widgets.keyboard_focus import KeyboardFocus
 from gui.widgets.labels import Text
 from gui.widgets.picture_parts import paint_class_dot
 from gui.widgets.plot_export import offer_saving
@@ -36,7 +36,7 @@ class Row:
     sure: bool  # the difference is
 
 
-class ClassMeans(QWidget):
+class ClassMeans(KeyboardFocus, QWidget):
     """A row a class: the generated pictures' mean in the accent, the real ones' in ink, each with its interval."""
 
     class_chosen = Signal(int)
@@ -46,7 +46,6 @@ class ClassMeans(QWidget):
         self.rows: list[Row] = []
         self.chosen = -1
         self._span, self._ticks = (0.0, 1.0), [0.0, 1.0]
-        self._keyboard = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -112,20 +111,20 @@ class ClassMeans(QWidget):
         painter = QPainter(self)
         painter.setFont(style.font(11))
         metrics = style.metrics(11)
+        digits = max((len(f"{tick:.4g}".partition(".")[2]) for tick in self._ticks), default=0)
         for tick in self._ticks:
             x = round(self._across(box, tick))
             painter.setPen(QPen(style.color("grid"), 1))
             painter.drawLine(QLineF(x, box.top(), x, box.bottom()))
             painter.setPen(style.color("muted"))
-            text = f"{tick:.3g}".replace("-", "\u2212")
+            text = f"{tick:.{digits}f}".replace("-", "\u2212")
             wide = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(min(max(0, x - wide / 2), self.width() - wide),
                                      box.bottom() + metrics.ascent() + style.px(3)), text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for index, row in enumerate(self.rows):
             self._paint_row(painter, box, index, row)
-        if self._keyboard:
-            outline_box(painter, QRectF(self.rect()), style.color("accent"), 2)
+        self.paint_focus(painter)
 
     def _paint_row(self, painter: QPainter, box: QRectF, index: int, row: Row) -> None:
         style, y = theme(), self._line(index)
@@ -176,16 +175,6 @@ class ClassMeans(QWidget):
             QToolTip.showText(event.globalPos(), tip(self.rows[index].help) if index >= 0 else "", self)
             return True
         return super().event(event)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = event.reason() in KEYBOARD_REASONS
-        super().focusInEvent(event)
-        self.update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        self._keyboard = False
-        super().focusOutEvent(event)
-        self.update()
 
 
 def _row(class_label: int, found: ClassScores, metric: str) -> Row:

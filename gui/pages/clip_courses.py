@@ -12,7 +12,8 @@ from engine.measure.recognition import Recognition
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.plot import Plot
 
-TITLES = {TRAINING: "Over training", DENOISING: "Over denoising, of the predicted x₀"}
+TITLES = {TRAINING: "over training", DENOISING: "over denoising"}
+OF = {TRAINING: "", DENOISING: "of predicted x₀; "}
 PLACES = {TRAINING: "training step", DENOISING: "% denoised"}
 METRIC_NAMES = {"score": "CLIPScore", PROBABILITY: "p(class)"}
 
@@ -27,7 +28,7 @@ class CoursePlot(QWidget):
         super().__init__(parent)
         self.over = over
         self.course: Course | None = None
-        self.plot = Plot(TITLES[over], "", PLACES[over])
+        self.plot = Plot(f"Score {TITLES[over]}", "", PLACES[over])
         self.plot.double_click_resets = False
         self.plot.setProperty("explain", "clip-course")
         self.mean = self.plot.add_line("generated", "accent", 2.0, points=True)
@@ -73,8 +74,8 @@ class CoursePlot(QWidget):
         room = 0.06 * (high - low) or 0.05
         self.plot.set_x_range(float(span[0]), float(span[1]))
         self.plot.set_y_range(low - room, high + room)
-        self.plot.set_title(TITLES[self.over], METRIC_NAMES[metric])
-        self.plot.set_subtitle(f"mean and 95 % interval, {course.each} pictures of each class")
+        self.plot.set_title(f"{METRIC_NAMES[metric]} {TITLES[self.over]}")
+        self.plot.set_subtitle(f"{OF[self.over]}mean, 95 % interval, n = {means[0].n}")
         self._either.setCurrentWidget(self.plot)
 
     def set_place(self, place: float | None) -> None:

@@ -104,11 +104,18 @@ class Gallery(QAbstractScrollArea):
         """How many stand side by side."""
         return max(1, int((self.viewport().width() + theme().px(GAP)) / self._cell()[0]))
 
+    def _spare(self) -> float:
+        """What is left of the width, for each gap; nothing where the pictures do not fill a row."""
+        count = self.columns()
+        left = self.viewport().width() + theme().px(GAP) - count * self._cell()[0]
+        return int(left / (count - 1)) if count > 1 and len(self._order) >= count else 0
+
     def cell_rect(self, index: int) -> QRectF:
         """Where picture `index` of the order lies, in the viewport."""
         width, height = self._picture_size()
         across, down = self._cell()
         row, column = divmod(index, self.columns())
+        across += self._spare()
         return QRectF(column * across, row * down - self.verticalScrollBar().value(), width, height)
 
     def _make_room(self) -> None:
@@ -122,7 +129,7 @@ class Gallery(QAbstractScrollArea):
     def index_at(self, position: QPoint) -> int:
         """The picture under a point; -1 between them."""
         across, down = self._cell()
-        column = int(position.x() // across)
+        column = int(position.x() // (across + self._spare()))
         row = int((position.y() + self.verticalScrollBar().value()) // down)
         index = row * self.columns() + column
         inside = column < self.columns() and 0 <= index < len(self._order)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.clip.config import ClipConfig
 from engine.clip.files import IN_DOMAIN
@@ -90,24 +90,24 @@ class ClipSetup(QObject):
         self.architecture.setToolTip(SETTINGS["architecture"].help)
         self.architecture.changed.connect(lambda value: self._set("architecture", value))
         self.file = OutlineButton("Choose file…")
-        self.file.setToolTip("Weights of the architecture beside: a safetensors file, or one of torch that holds "
+        self.file.setToolTip("Weights of the architecture above: a safetensors file, or one of torch that holds "
                              "tensors and nothing else. Nothing in it is run.")
         self.file.clicked.connect(self._choose_file)
-        self.file_row = _row(self.architecture, self.file)
+        self.file_row = _group(self.architecture, self.file)
         self.get = OutlineButton("Download…")
         self.get.setToolTip("Ask the hub for the exact size first; nothing is downloaded before you agree.")
         self.get.clicked.connect(self._ask)
         self.other_file = Link("Use a file instead")
         self.other_file.setToolTip("Choose a file of weights that you have already.")
         self.other_file.clicked.connect(self._show_file_row)
-        self.get_row = _row(self.get, self.other_file)
+        self.get_row = _group(self.get, self.other_file)
         self.offer = Text("", 12, 400, "text2", wrap=True)
         self.agree, self.refuse = OutlineButton("Download"), OutlineButton("Not now")
         self.agree.setToolTip("Download the weights into the cache that other programs use too.")
         self.refuse.setToolTip("Nothing is downloaded.")
         self.agree.clicked.connect(self.download_agreed)
         self.refuse.clicked.connect(self.offer_dropped)
-        self.offer_row = _row(self.agree, self.refuse)
+        self.offer_row = _group(self.agree, self.refuse)
         self.progress = self._bar("Downloading CLIP weights", "End the download; what came is kept and goes on later.",
                                   "download")
         self.loading = Text("", 12, 400, "muted", wrap=True)
@@ -191,7 +191,7 @@ class ClipSetup(QObject):
         self._show_download(asking, getting, loading, offer)
 
     def _show_sources(self, config: ClipConfig, here: Sequence[str]) -> None:
-        labels = [(IN_DOMAIN, "In-domain, ships with Diffuscope"),
+        labels = [(IN_DOMAIN, "In-domain (ships)"),
                   *((one.source, source_label(one, one.source in here)) for one in GENERAL)]
         if config.source not in dict(labels):
             architecture, path = file_of(config.source)
@@ -328,13 +328,13 @@ class ClipSetup(QObject):
         return f"{number(count)} pictures and as many real ones."
 
 
-def _row(*widgets: QWidget) -> QWidget:
+def _group(*widgets: QWidget) -> QWidget:
+    """Widgets one below the other that come and go together."""
     holder = QWidget()
-    line = QHBoxLayout(holder)
-    line.setContentsMargins(0, 0, 0, 0)
-    line.setSpacing(8)
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
     for widget in widgets:
-        line.addWidget(widget)
-    line.addStretch(1)
+        column.addWidget(widget)
     holder.hide()
     return holder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -140,13 +140,26 @@ class Section(QWidget):
         self._head.update()
 
 
+class _Rule(QWidget):
+    """A hairline with room below it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 5)
+        column.addWidget(Hairline(self))
+
+
 class SectionList(QWidget):
-    """Sections one below the other with hairlines, 16 px in from both sides; for a scroll area in a dock."""
+    """Sections one below the other with hairlines, 16 px in from both sides; for a scroll area in a dock.
+
+    A page may hide some of its sections; the hairline above goes with them.
+    """
 
     def __init__(self, sections: Iterable[Section] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sections: list[Section] = []
-        self._lines: list[Hairline] = []
+        self._lines: list[_Rule] = []
         self._column = QVBoxLayout(self)
         self._column.setSpacing(0)
         self._column.setContentsMargins(MARGIN, 4, MARGIN, 12)
@@ -165,21 +178,36 @@ class SectionList(QWidget):
             line.deleteLater()
         for section in self._sections:
             section.fold_changed.disconnect(self._space)
+            section.removeEventFilter(self)
             section.hide()
         self._sections = list(sections)
         self._lines = []
         for i, section in enumerate(self._sections):
             if i:
-                line = Hairline(self)
+                line = _Rule(self)
                 self._lines.append(line)
                 self._column.addWidget(line)
-                self._column.addSpacing(5)
             section.setParent(self)
             section.fold_changed.connect(self._space)
             self._column.addWidget(section)
             section.show()
+            section.installEventFilter(self)
         self._column.addStretch(1)
+        self._show_lines()
         self._space()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self._show_lines()
+        return False
+
+    def _show_lines(self) -> None:
+        """Between two sections that are shown."""
+        above = False
+        for i, section in enumerate(self._sections):
+            if i and i <= len(self._lines):
+                self._lines[i - 1].setVisible(above and not section.isHidden())
+            above = above or not section.isHidden()
 
     def _space(self, _: bool = False) -> None:
         """12 px below an open section, 4 below a folded one."""

@@ -57,6 +57,24 @@ def test_section_list_keeps_the_sections_it_lets_go(qtbot: QtBot) -> None:
     assert other.y() < shared.y() or not sections.layout().activate()  # type: ignore[union-attr]
 
 
+def test_a_hidden_section_takes_its_hairline_along(qtbot: QtBot) -> None:
+    first, second, third = Section("One"), Section("Two"), Section("Three")
+    sections = SectionList([first, second, third])
+    qtbot.addWidget(sections)
+    sections.show()
+
+    def lines() -> list[bool]:
+        return [line.isVisible() for line in sections._lines]
+
+    assert lines() == [True, True]
+    second.hide()
+    assert lines() == [False, True]
+    first.hide()
+    assert lines() == [False, False]
+    second.show()
+    assert lines() == [False, True]
+
+
 def test_banner_says_and_does(qtbot: QtBot) -> None:
     done: list[str] = []
     banner = Banner("error", "The loss is no longer a number (step 812).", "The snapshot of step 800 is kept.",
