@@ -7,8 +7,9 @@ The rule, which resources/explain/train-finding.md tells the reader:
    the lowest.
 2. Too short to say: fewer than 200 losses.
 3. ln(loss) over the second half of the steps is fitted by a line in log2(step): what each doubling of the steps takes
-   off, with its 95 % interval from the residuals. Validation losses are fitted where the half has at least four, else
-   raw losses in 20 blocks of equal count; of both, the one with the narrower interval counts.
+   off, with its 95 % interval from the residuals. Validation losses count where the half has at least four of them and
+   their interval is at most 6 % wide: they are of averaged weights, and raw losses also fall where only the learning
+   rate does. Else raw losses in 20 blocks of equal count are fitted too, and the narrower interval counts.
 4. Still learning: the fall a doubling is at least 3 % and its interval lies above 0; or samples are read right more
    often than at half the steps, by more than 2.5 standard errors.
 5. Finished: the whole interval lies below 3 % a doubling.
@@ -30,6 +31,7 @@ LEAST_LOSSES = 200
 BLOCKS = 20
 LEAST_VALIDATIONS = 4
 MATTERS = 0.03  # of the loss, a doubling of the steps
+NARROW = 2 * MATTERS  # width of an interval of validation losses that decides
 ROSE = 0.10  # of the loss
 ROSE_SURE = 4.0  # standard errors, for the lowest of nine is low by chance too
 SURE = 2.5  # standard errors between two shares
@@ -106,8 +108,10 @@ def verdict(steps: Float64, losses: Float64, validation: tuple[Float64, Float64]
     if (rise := _rise(losses, checked[1])) is not None:
         return Verdict(Kind.DIVERGING, last, rise=rise, judged=judged)
     good = np.isfinite(losses)
-    falls = [_validation_fall(*checked, last), training_fall(steps[good], losses[good])]
-    fall = min((f for f in falls if f is not None), key=lambda f: f.high - f.low, default=None)
+    fall = _validation_fall(*checked, last)
+    if fall is None or fall.high - fall.low > NARROW:
+        falls = [fall, training_fall(steps[good], losses[good])]
+        fall = min((f for f in falls if f is not None), key=lambda f: f.high - f.low, default=None)
     kind = Kind.TOO_SHORT
     if good.sum() >= LEAST_LOSSES:
         if (fall is not None and fall.share >= MATTERS and fall.low > 0) or (judged is not None and judged.z > SURE):

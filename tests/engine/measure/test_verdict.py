@@ -55,6 +55,21 @@ def test_validation_decides_where_raw_losses_scatter_too_much() -> None:
     assert falling.fall.before == pytest.approx(500**-0.2)
 
 
+def test_what_the_learning_rate_takes_off_raw_losses_is_no_learning() -> None:
+    steps = np.arange(1, 4001.0)
+    rate = np.clip((4000 - steps) / 1600, 0, 1)  # falls over the last two fifths
+    losses = (0.2 + 0.02 * rate) * np.random.default_rng(8).lognormal(0, 0.02, 4000)
+    assert verdict(steps, losses).kind is Kind.LEARNING, "raw losses alone cannot tell"
+    at = np.linspace(0, 4000, 21)
+    checked = 0.19 + 0.0004 * np.random.default_rng(9).standard_normal(21)
+    found = verdict(steps, losses, (at, checked))
+    assert (found.kind, found.fall and found.fall.source) == (Kind.FINISHED, "validation")
+    rough = np.where(np.arange(21) % 2, 0.184, 0.2)
+    told = verdict(steps, losses, (at, rough))
+    assert told.fall is not None
+    assert told.fall.source == "training", "an interval that wide decides nothing"
+
+
 def test_samples_that_are_read_better_mean_learning_although_the_loss_is_flat() -> None:
     steps, losses = np.arange(1, 20_001.0), np.random.default_rng(6).lognormal(0, 0.1, 20_000)
     at = np.array([0, 10_000, 20_000.0])
