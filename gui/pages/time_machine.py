@@ -300,7 +300,8 @@ class TimeMachinePage(Page):
         self.heading.set_symbol(SYMBOLS[config.show])
         what = "noise level t downwards, training step to the right"
         if config.show == "judge":
-            what = f"the judge on xₜ, dark 0 to light 1; {what}"
+            ends = "dark 0 to light 1" if theme().name == "dark" else "light 0 to dark 1"
+            what = f"how sure the judge is, {ends}; t downwards, step to the right"
         if difference:
             what = f"{self.maps.maps[1].run.name} minus {self.maps.maps[0].run.name}; {what}"
         self.heading.set_short(f"{what}; class {self._class_name()}, seed {number(session.seed)}")

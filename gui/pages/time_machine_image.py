@@ -11,10 +11,12 @@ from PySide6.QtGui import QColor, QImage
 
 from engine.diffusion.forward import to_uint8
 from engine.measure.time_machine import Column
+from gui import tokens
 from gui.theme import theme
 
 Uint8 = NDArray[np.uint8]
 Show = Literal["x0", "xt", "judge"]
+ACCENT = QColor(tokens.tokens("dark")["accent"])  # pictures are dark in both themes
 BETWEEN = 20  # canvas pixels between two runs
 STANDS_IN = 0.4  # how much is seen of a column that stands in for one that is not there yet
 
@@ -130,7 +132,7 @@ def _difference(values: Uint8 | int, taken: Uint8 | int, show: Show) -> Uint8 | 
 
 def _tinted(pixels: Uint8, probability: float) -> Uint8:
     """White becomes the accent as the judge grows sure; black stays."""
-    accent = np.array(_bgr(theme().color("accent"))[:3], np.float32) / 255
+    accent = np.array(_bgr(ACCENT)[:3], np.float32) / 255
     colour = 1 - probability * (1 - accent)
     return np.asarray(pixels * colour, np.uint8)
 

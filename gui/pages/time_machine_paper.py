@@ -19,7 +19,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy
 
 from engine.config import number
-from gui.pages.time_machine_image import Canvas, Place
+from gui import tokens
+from gui.pages.time_machine_image import ACCENT, Canvas, Place
 from gui.theme import theme
 from gui.widgets.picture_values import device_factor
 
@@ -260,7 +261,7 @@ class MapPaper(QAbstractScrollArea):
         if len(self.way) > 1:
             self._paint_way(painter)
         if self.hover is not None:
-            self._frame(painter, self.hover, style.color("accent"))
+            self._frame(painter, self.hover, ACCENT)
         if self.current is not None and self.current[0] < len(self.canvas.lefts):
             self._frame(painter, self.current, QColor("#FFFFFF"))
         painter.restore()
@@ -303,7 +304,7 @@ class MapPaper(QAbstractScrollArea):
             return  # the pointer went elsewhere
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        colour = theme().class_color(curve.class_label)
+        colour = QColor(tokens.CLASSES_DARK[curve.class_label % len(tokens.CLASSES_DARK)])
         for width, ink in ((5.0, QColor(0, 0, 0, 150)), (2.5, colour)):
             pen = QPen(ink, width if not curve.dashed else width * 0.6)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -312,21 +313,21 @@ class MapPaper(QAbstractScrollArea):
             painter.setPen(pen)
             painter.drawPath(path)
         if curve.name and end is not None:
-            self._paint_name(painter, curve.name, end, colour)
+            self._paint_name(painter, curve.name, [at for at, share in places if share is not None], colour)
 
-    def _paint_name(self, painter: QPainter, name: str, end: QPointF, colour: QColor) -> None:
+    def _paint_name(self, painter: QPainter, name: str, line: Sequence[QPointF], colour: QColor) -> None:
         """The line's word above its end, on a dark ground that its pictures are no part of."""
         style = theme()
         wide, tall = style.advance(name, 12, 600), style.metrics(12, 600).height()
-        room = self.room()
-        left = min(end.x(), room.right() - style.px(4)) - wide - style.px(6)
-        top = end.y() - tall - style.px(8)
+        room, end = self.room(), line[-1]
+        left = min(end.x(), room.right()) - wide - style.px(10) - self.canvas.shape[1] * self.scale() / 2
+        top = min(at.y() for at in line if at.x() >= left - style.px(30)) - tall - style.px(8)
         if top < room.top():
             top = end.y() + style.px(6)
         ground = QRectF(left - style.px(4), top, wide + style.px(8), tall)
         painter.fillRect(ground, QColor(0, 0, 0, 170))
         painter.setFont(style.font(12, 600))
-        painter.setPen(colour if colour.lightness() > 90 else QColor("#FFFFFF"))
+        painter.setPen(colour)
         painter.drawText(ground, Qt.AlignmentFlag.AlignCenter, name)
 
     def _paint_way(self, painter: QPainter) -> None:
@@ -334,12 +335,12 @@ class MapPaper(QAbstractScrollArea):
         path = QPainterPath(self.cell_rect(self.way[0]).center())
         for cell in self.way[1:]:
             path.lineTo(self.cell_rect(cell).center())
-        for width, ink in ((5.0, QColor(0, 0, 0, 150)), (2.0, theme().color("accent"))):
+        for width, ink in ((5.0, QColor(0, 0, 0, 150)), (2.0, ACCENT)):
             pen = QPen(ink, width)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             painter.drawPath(path)
-        painter.setBrush(theme().color("accent"))
+        painter.setBrush(ACCENT)
         painter.drawEllipse(self.cell_rect(self.way[-1]).center(), 3.5, 3.5)
 
     def _place_words(self) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from engine.config import Setting, TimeMachineConfig, describe, parse
 from engine.events import JobProgress
 from gui.session import Session
+from gui.theme import theme
 from gui.widgets.buttons import OutlineButton
 from gui.widgets.choice import Choice
 from gui.widgets.fields import NARROW, FixedRow, SettingRow
@@ -30,22 +31,26 @@ ELSEWHERE = ("Set on the Reverse page; the run's own until you change it there. 
 WORK = {"coarse": "Coarse map", "levels": "Every level", "seeds": "Line over seeds", "other classes": "Other classes"}
 
 
-class _ButtonRow(QWidget):
-    """A label and a segmented choice."""
+class _Labelled(QWidget):
+    """A label and an editor that no other row has; the label's column grows with the text."""
 
-    def __init__(self, setting: Setting, choices: Sequence[tuple[Any, str]]) -> None:
+    def __init__(self, setting: Setting, editor: QWidget, wide: bool = False) -> None:
         super().__init__()
         self.label = Text(setting.label, 13, 400, "text2", elide=True)
-        self.buttons = Segmented(choices, setting.label)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         row.addWidget(self.label)
-        row.addWidget(self.buttons)
-        row.addStretch(1)
-        self.label.setBuddy(self.buttons)
+        row.addWidget(editor, int(wide))
+        if not wide:
+            row.addStretch(1)
+        self.label.setBuddy(editor)
         self.label.setToolTip(setting.help)
-        self.label.set_width(NARROW)
+        theme().changed.connect(self._restyle)
+        self._restyle()
+
+    def _restyle(self) -> None:
+        self.label.set_width(theme().px(NARROW))
 
 
 class TimeMachineSetup(QObject):
@@ -77,26 +82,27 @@ class TimeMachineSetup(QObject):
     def _make_map(self) -> None:
         self.map = Section("Map")
         self.map.setProperty("explain", "time-machine")
-        self.what = _ButtonRow(SETTINGS["show"], [("x0", "x̂₀"), ("xt", "xₜ"), ("judge", "Judge")])
-        self.what.buttons.set_tooltips(["The picture that the snapshot predicts at that noise level",
+        self.what = Segmented([("x0", "x̂₀"), ("xt", "xₜ"), ("judge", "Judge")], SETTINGS["show"].label)
+        self.what.set_tooltips(["The picture that the snapshot predicts at that noise level",
                                         "The noisy picture that its sampler holds there",
                                         "How sure the judge of noisy pictures is of the class in xₜ, dark to light"])
-        self.size = _ButtonRow(SETTINGS["size"], [(1, "1×"), (2, "2×"), (3, "3×")])
-        self.size.buttons.set_tooltips([f"{n} × 28 pixels of the screen a picture" for n in (1, 2, 3)])
+        self.size = Segmented([(1, "1×"), (2, "2×"), (3, "3×")], SETTINGS["size"].label)
+        self.size.set_tooltips([f"{n} × 28 pixels of the screen a picture" for n in (1, 2, 3)])
         self.rows = {name: SettingRow(SETTINGS[name], label_width=NARROW, choices=choices) for name, choices in
                      (("columns", COLUMNS), ("levels", LEVELS), ("line_seeds", SEEDS))}
         self.boxes = {name: SettingRow(SETTINGS[name], label_width=NARROW) for name in ("line", "tint", "path")}
         self.play = OutlineButton("Play path", "play")
         self.play.setToolTip("Walk along the way that was last drawn over the map; Return in the map does the same.")
         self.play.clicked.connect(self.play_asked)
-        self.what.buttons.changed.connect(lambda value: self._set("show", value))
-        self.size.buttons.changed.connect(lambda value: self._set("size", value))
+        self.what.changed.connect(lambda value: self._set("show", value))
+        self.size.changed.connect(lambda value: self._set("size", value))
         for row in (*self.rows.values(), *self.boxes.values()):
             row.committed.connect(self._set)
         for row in (self.rows["line_seeds"], self.boxes["line"]):
             row.setProperty("explain", "first-line")
-        self.map.add(self.what, self.rows["columns"], self.rows["levels"], self.size, self.boxes["line"],
-                     self.rows["line_seeds"], self.boxes["tint"], self.boxes["path"], self.play)
+        self.map.add(_Labelled(SETTINGS["show"], self.what), self.rows["columns"], self.rows["levels"],
+                     _Labelled(SETTINGS["size"], self.size), self.boxes["line"], self.rows["line_seeds"],
+                     self.boxes["tint"], self.boxes["path"], self.play)
 
     def _make_compare(self) -> None:
         self.compare = Section("Compare")
@@ -104,20 +110,11 @@ class TimeMachineSetup(QObject):
         self.other = Choice(self._others, SETTINGS["other"].label)
         self.other.changed.connect(lambda value: self._set("other", value))
         self.other.setToolTip(SETTINGS["other"].help)
-        label = Text(SETTINGS["other"].label, 13, 400, "text2")
-        label.set_width(NARROW)
-        label.setBuddy(self.other)
-        line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(label)
-        row.addWidget(self.other, 1)
         self.way = SettingRow(SETTINGS["compare"], label_width=NARROW,
                               choices=[("side", "side by side"), ("difference", "difference")])
         self.way.committed.connect(self._set)
         self.why = Text("", 12, 400, "muted", wrap=True)
-        self.compare.add(line, self.way, self.why)
+        self.compare.add(_Labelled(SETTINGS["other"], self.other, wide=True), self.way, self.why)
 
     def _make_fill(self) -> None:
         self.fill = Section("Filling")
@@ -157,8 +154,8 @@ class TimeMachineSetup(QObject):
     def show(self) -> None:
         """The session's settings."""
         config, sampling = self.session.time_machine, self.session.sampling
-        self.what.buttons.set_value(config.show)
-        self.size.buttons.set_value(config.size)
+        self.what.set_value(config.show)
+        self.size.set_value(config.size)
         for name, row in (*self.rows.items(), *self.boxes.items(), ("compare", self.way)):
             if row.value() != getattr(config, name):
                 row.set_value(getattr(config, name))

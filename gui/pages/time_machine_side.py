@@ -95,6 +95,7 @@ class SidePanel(QWidget):
                     line.set_data([], [])
                 else:
                     line.set_data(each.places[list(of.rows)], of.probability.astype(np.float64))
+                line.set_visible(of is not None and (line is self.here or last is not column))
                 line.set_name("" if of is None else f"step {number(of.snapshot)}")
         frame = column.frame(row) if column is not None else -1
         self.plot.set_title(f"Judge reads {class_name}")

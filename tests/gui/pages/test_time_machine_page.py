@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QColor, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
@@ -30,6 +30,7 @@ from gui.pages.time_machine_words import finding, own_finding
 from gui.preferences import Preferences, save_preferences
 from gui.session import Session
 from gui.theme import apply_theme, theme
+from gui.tokens import tokens
 from gui.undo import History
 from gui.window_state import WindowState, load_state, save_state
 
@@ -349,7 +350,7 @@ def test_a_cell_shows_the_picture_the_noise_or_the_judge(filled: TimeMachinePage
     assert pixel(filled, 3, 12) == tuple(int(v) for v in sure)
     assert pixel(filled, 3, 11) == tuple(int(v) for v in unsure)
     session.set_time_machine(TimeMachineConfig(tint=True))
-    accent = theme().color("accent")
+    accent = QColor(tokens("dark")["accent"])
     plain = column(40, 3).x0[24, 0, 0, 0]
     expected = [int(plain * (1 - 0.96 * (1 - part / 255))) for part in (accent.red(), accent.green(), accent.blue())]
     assert np.abs(np.array(pixel(filled, 3, 24)) - expected).max() <= 1
@@ -546,7 +547,7 @@ def test_a_large_map_scrolls_to_the_point(filled: TimeMachinePage) -> None:
 def test_settings_are_undone_and_kept(qtbot: QtBot, filled: TimeMachinePage) -> None:
     session = filled.session
     history = History(session)
-    filled.setup.what.buttons.changed.emit("judge")
+    filled.setup.what.changed.emit("judge")
     filled.setup.boxes["line"].committed.emit("line", False)
     assert session.time_machine == TimeMachineConfig(show="judge", line=False)
     assert filled.view.curves == []
@@ -558,7 +559,7 @@ def test_settings_are_undone_and_kept(qtbot: QtBot, filled: TimeMachinePage) -> 
     assert load_state().place.time_machine == session.time_machine
     history.stack.undo()
     assert session.time_machine == TimeMachineConfig()
-    assert filled.setup.what.buttons.value() == "x0"
+    assert filled.setup.what.value() == "x0"
     assert len(filled.view.curves) == 1
 
 
