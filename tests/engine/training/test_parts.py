@@ -9,7 +9,7 @@ from engine.config import DiffusionConfig, TrainingConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
 from engine.runs import Segment
-from engine.training.batches import Batches, Order
+from engine.training.batches import Batch, Batches, Order
 from engine.training.ema import PowerEma
 from engine.training.plan import check_end, continued, fall_begins, learning_rate_at, plan_steps
 
