@@ -156,6 +156,7 @@ class ImportDialog(QDialog):
         column.addLayout(end)
         self.go.clicked.connect(self.start_import)
         self.close_button.clicked.connect(self.close)
+        self.finished.connect(self._closed)  # by the button, Esc or the window's frame
         self.progress.cancelled.connect(self._cancel)
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -251,13 +252,9 @@ class ImportDialog(QDialog):
         self.progress.start(IMPORTING)
         self._settle()
 
-    def closeEvent(self, event: object) -> None:
+    def _closed(self) -> None:
         self._again.stop()
         self._cancel()
-        super().closeEvent(event)  # type: ignore[arg-type]
-
-    def reject(self) -> None:
-        self.close()
 
     def _begin(self, request: ImportRequest) -> None:
         if self._work.busy and self._work.what == LOOKING:
