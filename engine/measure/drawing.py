@@ -38,20 +38,19 @@ def draw(workspace: Workspace, model: LoadedModel, labels: Sequence[int], seeds:
     A Tick after each network call and JobProgress after each batch, counted from `begin` of `total` (0: N). Raises
     BadSetting for a class that is not there or settings that do not fit the run.
     """
-    from engine.diffusion.sample import denoising_steps, to_pixels
+    from engine.diffusion.sample import to_pixels
+    from engine.measure.drawing_many import batches
 
-    weaker, scorer = workspace.weaker(model, sampling), workspace.scorer(model, sampling)
     size = CPU_BATCH if workspace.device.type == "cpu" else GPU_BATCH
-    made = np.empty((len(labels), *model.shape), dtype=np.uint8)
-    for first in range(0, len(labels), size):
-        chosen = slice(first, first + size)
-        x0 = None
-        for x0 in denoising_steps(model.denoiser, labels[chosen], seeds[chosen], sampling, shape=model.shape,
-                                  num_classes=model.num_classes, device=workspace.device, weaker=weaker, scorer=scorer):
-            yield Tick()
-        assert x0 is not None
-        made[chosen] = channels_first(to_pixels(x0))
-        yield JobProgress(begin + min(first + size, len(labels)), total or len(labels), "pictures")
+    made, done = np.empty((len(labels), *model.shape), dtype=np.uint8), 0
+    for x0 in batches(model.denoiser, labels, seeds, sampling, size=size, shape=model.shape,
+                      num_classes=model.num_classes, device=workspace.device, weaker=workspace.weaker(model, sampling),
+                      scorer=workspace.scorer(model, sampling)):
+        yield Tick()
+        if x0 is not None:
+            made[done : done + len(x0)] = channels_first(to_pixels(x0))
+            done += len(x0)
+            yield JobProgress(begin + done, total or len(labels), "pictures")
     return made
 
 

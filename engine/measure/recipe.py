@@ -12,7 +12,7 @@ class Recipe:
     num_steps is the same whatever the number of pictures, so that more pictures do not mean more training.
     """
 
-    num_steps: int = 600
+    num_steps: int = 400
     batch_size: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 1e-2
