@@ -1,9 +1,10 @@
 """The compute thread: it owns every running generator and interleaves them. It does not know what they do.
 
 Order of service: jobs a person is waiting for, then training, then background work (about a tenth of the
-time while something else runs). While a hand moves something (`hand`), only the first kind goes on, and the
-imports of the start pause between two modules: what the hand sees comes first. Others post commands; between
-two events the thread sends them into the generator. Only this thread calls `next`, `send` and `close`.
+time while something else runs; background jobs share theirs evenly). While a hand moves something (`hand`),
+only the first kind goes on, and the imports of the start pause between two modules: what the hand sees comes
+first. Others post commands; between two events the thread sends them into the generator. Only this thread
+calls `next`, `send` and `close`.
 
 What jobs say travels by the event's channel: control events in a lossless queue, pictures in a one-place
 mailbox for each job key (newest wins), losses in an append-only buffer. The window pulls; nothing here
@@ -134,6 +135,11 @@ class _Running:
     time_used: float = 0.0
 
 
+def _evenly(running: _Running) -> tuple[float, int]:
+    """Who has had least of the time comes next."""
+    return running.time_used, running.job_id
+
+
 class Compute:
     """The thread and its three outlets: `control`, `mailbox(key)` and `losses`.
 
@@ -242,9 +248,10 @@ class Compute:
             used_front = sum(r.time_used for r in front)
             used_back = sum(r.time_used for r in back)
             if used_back < BACKGROUND_SHARE * (used_front + used_back):
-                return min(back, key=lambda r: r.job_id)
+                return min(back, key=_evenly)
             return min(front, key=lambda r: (r.job.priority, r.job_id))
-        return min(ready, key=lambda r: (r.job.priority, r.job_id))
+        # A page that somebody opens fills while a long measurement of another goes on.
+        return min(front, key=lambda r: (r.job.priority, r.job_id)) if front else min(back, key=_evenly)
 
     def _accept(self, job: Job, job_id: int) -> None:
         self._drop(job.key, done=False)

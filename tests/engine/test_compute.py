@@ -139,6 +139,24 @@ def test_background_gets_about_a_tenth(compute) -> None:
     assert 0.05 < spent["back"] / sum(spent.values()) < 0.2
 
 
+def test_background_jobs_share_their_time_evenly(compute) -> None:
+    order: list[str] = []
+
+    def work(name: str, seconds: float, turns: int):
+        def job(_):
+            for _ in range(turns):
+                time.sleep(seconds)
+                order.append(name)
+                yield Tick()
+        return job
+
+    compute.submit(Job("long", work("long", 0.02, 12), Priority.BACKGROUND))
+    compute.submit(Job("page", work("page", 0.005, 12), Priority.BACKGROUND))
+    until_done(compute, 2)
+    assert order.index("page") <= 2  # it does not wait for the end of the one before
+    assert order[-1] == "long"  # of time, not of turns
+
+
 def test_paused_means_not_asked_until_a_command_comes(compute) -> None:
     got: list[Command | None] = []
 
