@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from engine.measure.race_quality import RaceQualityRequest
     from engine.measure.recognition import RecognitionRequest
     from engine.measure.sample_history import HistoryRequest
-    from engine.measure.time_machine import TimeMachineRequest
     from engine.measure.u_turn import UTurnRequest
+    from engine.measure.time_machine import TimeMachineRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
@@ -186,24 +186,25 @@ def animation_job(animation: Animation, path: Path, key: str = "animation") -> J
     return Job(key, make, Priority.BACKGROUND)
 
 
-def clip_course_job(request: CourseRequest, key: str = "clip-course") -> Job:
+def clip_course_job(request: CourseRequest, key: str = "clip-course",
+                    priority: Priority = Priority.INTERACTIVE) -> Job:
     """One picture under CLIP guidance, step by step."""
     def make(workspace: Workspace) -> JobGenerator:
         from engine.measure.clip_trace import run_course
 
         return run_course(workspace, request)
 
-    return Job(key, make)
+    return Job(key, make, priority)
 
 
-def clip_grid_job(request: GridRequest, key: str = "clip-grid") -> Job:
+def clip_grid_job(request: GridRequest, key: str = "clip-grid", priority: Priority = Priority.INTERACTIVE) -> Job:
     """Every class by every way to guide, from one seed."""
     def make(workspace: Workspace) -> JobGenerator:
         from engine.measure.clip_trace import run_grid
 
         return run_grid(workspace, request)
 
-    return Job(key, make)
+    return Job(key, make, priority)
 
 
 def clip_study_job(request: StudyRequest, key: str = "clip-study") -> Job:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 
 from engine.cli.usage import LARGEST_SEED, Parser, whole
 from engine.errors import DiffuscopeError
-from engine.events import JobProgress
 from engine.measure.clip_study import StudyReady, StudyRequest
 from engine.paths import resolve_run
 from engine.runs import Run
@@ -25,7 +25,7 @@ def add_clip_study(commands: argparse._SubParsersAction[Parser]) -> None:
         "clip-study", help="measure whether guidance by CLIP helps",
         description="Every way to guide by CLIP against its controls (the class alone, constant w, an interval, CLIP's "
         "weights averaged and shuffled), at equal network calls and at equal seconds, judged by a network that did not "
-        "guide. About 15 minutes on two cores; the answer is kept with the run: asked again, it is there at once.")
+        "guide. Some minutes on two cores; the answer is kept with the run: asked again, it is there at once.")
     parser.add_argument("--run", metavar="DIR", required=True, help="a run's folder, or `bundled`")
     parser.add_argument("--model", default=DEFAULTS["clip_model"], metavar="WHICH",
                         help="who guides: `in-domain` (default), `judge`, an open_clip tag or a file of weights")
@@ -43,32 +43,20 @@ def add_clip_study(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def run_clip_study(args: argparse.Namespace) -> int:
     """Exit code 0; DiffuscopeError for whatever cannot be done."""
-    from tqdm import tqdm
-
+    from engine.cli.progress import answers
     from engine.measure.clip_study_run import measure_study
     from engine.measure.clip_study_summary import markdown, report, summarise
-    from engine.workspace import Workspace
 
     run = Run.open(resolve_run(args.run))
     request = StudyRequest(run.path, args.model, args.blocks, args.pictures, args.seed, args.nfe, args.snapshot,
                            args.again)
     if args.seed + args.blocks * args.pictures - 1 > LARGEST_SEED:
         raise DiffuscopeError(f"Seeds end at {LARGEST_SEED}; the blocks from seed {args.seed} go beyond.")
-    workspace = Workspace(args.device)
-    tqdm.monitor_interval = 0  # no thread of its own
-    try:
-        with tqdm(unit="picture", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
-            for event in measure_study(workspace, request):
-                if isinstance(event, JobProgress):
-                    bar.total = event.total
-                    bar.update(event.n - bar.n)
-                elif isinstance(event, StudyReady):
-                    bar.close()
-                    if not event.stored:
-                        print(f"Measured in {event.study.seconds:.0f} s.", file=sys.stderr)
-                    summary = summarise(event.study)
-                    print(json.dumps({"run": run.name, "run_id": run.info.id, **report(event.study, summary)}, indent=2)
-                          if args.json else markdown(run.name, event.study, summary))
-    finally:
-        workspace.close()
+    began = time.perf_counter()
+    for event in answers(lambda workspace: measure_study(workspace, request), StudyReady, args.device):
+        if not event.stored:
+            print(f"Measured in {time.perf_counter() - began:.0f} s.", file=sys.stderr)
+        summary = summarise(event.study)
+        print(json.dumps({"run": run.name, "run_id": run.info.id, **report(event.study, summary)}, indent=2)
+              if args.json else markdown(run.name, event.study, summary))
     return 0

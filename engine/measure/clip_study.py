@@ -86,8 +86,8 @@ class StudyRequest:
 
     run: Path
     clip_model: str = IN_DOMAIN
-    blocks: int = 5
-    pictures: int = 200
+    blocks: int = 6
+    pictures: int = 100
     seed: int = 0
     nfe: int = 24
     snapshot: int | None = None
@@ -124,7 +124,7 @@ class Figures:
 class Row:
     """A method in one table. nfe and readings: network evaluations and looks of the reader, for each picture.
 
-    cost: in network evaluations, the reader's work included. seconds: that a picture took, whatever else ran.
+    cost: of a picture in network evaluations, the reader's work included as reading_cost and gradient_cost say.
     """
 
     method: str
@@ -133,7 +133,6 @@ class Row:
     nfe: int
     readings: int
     cost: float
-    seconds: float
     blocks: tuple[Figures, ...]
 
 
@@ -161,7 +160,6 @@ class Study:
     reference: int
     rows: tuple[Row, ...]
     real: tuple[Figures, ...]
-    seconds: float
     device: str
 
     def values(self) -> dict[str, Any]:

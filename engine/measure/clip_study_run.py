@@ -103,7 +103,6 @@ class _Drawn:
     images: NDArray[np.uint8]
     read: NDArray[np.float32]
     weight: float | None
-    seconds: float
 
 
 class _Studying:
@@ -121,17 +120,17 @@ class _Studying:
 
     def study(self) -> Generator[Event, Any, Study]:
         """All of it."""
-        began, request = time.perf_counter(), self.request
+        request = self.request
         reading_cost, gradient_cost = yield from self._known_costs()
         planned = self._plan(reading_cost, gradient_cost)
         self.total = len(planned) * request.blocks * request.pictures
         yield from self._reference()
         rows = []
         for method, sampling, tables in planned:
-            seconds, figures = yield from self._measured(method, sampling)
+            figures = yield from self._measured(method, sampling)
             rows += [Row(method.name, table, sampling.num_steps, network_evaluations(sampling, self.schedule),
                          readings(sampling, self.schedule),
-                         round(cost(sampling, self.schedule, reading_cost, gradient_cost), 2), seconds, figures)
+                         round(cost(sampling, self.schedule, reading_cost, gradient_cost), 2), figures)
                      for table in tables]
         real = yield from self._real()
         order = [method.name for method in methods(request.clip_model)]
@@ -144,27 +143,24 @@ class _Studying:
             pictures=request.pictures, seed=request.seed, nfe=request.nfe,
             sampler=base_sampling(self.model.run).sampler, reading_cost=round(reading_cost, 4),
             gradient_cost=round(gradient_cost, 4), reference=len(self.reference), rows=tuple(rows), real=real,
-            seconds=round(time.perf_counter() - began, 1), device=describe(self.workspace.device, "fp32"))
+            device=describe(self.workspace.device, "fp32"))
 
-    def _measured(self, method: Method, sampling: SamplingConfig) -> Generator[Event, Any, tuple[float,
-                                                                                                tuple[Figures, ...]]]:
-        """Seconds a picture and figures by block, as kept or measured now and kept."""
+    def _measured(self, method: Method, sampling: SamplingConfig) -> Generator[Event, Any, tuple[Figures, ...]]:
+        """Figures by block, as kept or measured now and kept."""
         request, run = self.request, self.model.run
         key = row_key(run, replace(request, snapshot=self.model.snapshot), method, sampling)
         kept = None if request.again else run.measurement(key)
         if kept is not None:
             self.done += request.blocks * request.pictures
             yield JobProgress(self.done, self.total, "pictures")
-            return float(kept["seconds"]), tuple(Figures(**block) for block in kept["blocks"])
-        figures, seconds = [], 0.0
+            return tuple(Figures(**block) for block in kept["blocks"])
+        figures = []
         for block in range(request.blocks):
             drawn = yield from self._draw(method, sampling, block)
-            seconds += drawn.seconds
             figures.append((yield from self._figures(drawn)))
-        seconds = round(seconds / (request.blocks * request.pictures), 6)
         with suppress(SaveFailed):  # told of once, when the whole is saved
-            run.save_measurement(key, {"seconds": seconds, "blocks": [asdict(one) for one in figures]})
-        return seconds, tuple(figures)
+            run.save_measurement(key, {"blocks": [asdict(one) for one in figures]})
+        return tuple(figures)
 
     # ---- what it costs ----
 
@@ -231,7 +227,7 @@ class _Studying:
     def _draw(self, method: Method, sampling: SamplingConfig, block: int) -> Generator[Event, Any, _Drawn]:
         """The pictures of one block."""
         device, request = self.workspace.device, self.request
-        images, read, weights, seconds = [], [], [], 0.0
+        images, read, weights = [], [], []
 
         def seen(one: Scored) -> None:
             weights.append(float(one.weight.mean()))
@@ -247,10 +243,8 @@ class _Studying:
                 steps = sample(bind(denoise, labels), SampleNoise(seeds, self.model.shape, device), sampling,
                                self.schedule)
             while True:
-                moment = time.perf_counter()
                 with torch.inference_mode():
                     step = next(steps, None)
-                seconds += time.perf_counter() - moment
                 if step is None:
                     break
                 picture = step.x_next
@@ -262,7 +256,7 @@ class _Studying:
             self.done += len(numbers)
             yield JobProgress(self.done, self.total, "pictures")
         weight = round(float(np.mean(weights)), 4) if weights else None
-        return _Drawn(np.concatenate(images), np.concatenate(read), weight, seconds)
+        return _Drawn(np.concatenate(images), np.concatenate(read), weight)
 
     # ---- figures ----
 
@@ -293,7 +287,7 @@ class _Studying:
         for block in range(self.request.blocks):
             chosen = choose(labels, counts, block)
             read = yield from self._read(images[chosen])
-            drawn = _Drawn(images[chosen], read, None, 0.0)
+            drawn = _Drawn(images[chosen], read, None)
             found.append((yield from self._figures(drawn, labels[chosen])))
         return tuple(found)
 

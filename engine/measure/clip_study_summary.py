@@ -177,14 +177,14 @@ def markdown(name: str, study: Study, summary: StudySummary) -> str:
         "", verdict(study, summary)]
     for table, rows in summary.tables.items():
         lines += ["", f"**{TABLE_TITLES[table]}**", "",
-                  "| method | steps | calls | looks | ms | mean w | read right, % | Fréchet | density | coverage | "
+                  "| method | steps | calls | looks | cost | mean w | read right, % | Fréchet | density | coverage | "
                   "CLIP log p | flag |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
         for one in rows:
             row = one.row
             weights = [block.weight for block in row.blocks if block.weight is not None]
             weight = f"{np.mean(weights):.2f}" if weights else ""
             lines.append(f"| {one.method.title} | {row.num_steps} | {row.nfe} | {row.readings} | "
-                         f"{1000 * row.seconds:.1f} | {weight} | {_figures(one.figures)} | "
+                         f"{row.cost:.1f} | {weight} | {_figures(one.figures)} | "
                          f"{'RED' if one.flag else ''} |")
         lines.append(f"| real digits | | | | | | {_figures(summary.real)} | |")
     for title, comparisons in (("Each way to guide by CLIP against the best control", summary.against_best),

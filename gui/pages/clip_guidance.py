@@ -228,11 +228,17 @@ class GuidanceView(QWidget):
                 self._show_grid()
                 self._stack.setCurrentWidget(self._grid_page)
             else:
-                self.study.set_study(self.studies.known)
+                run = self.session.run
+                self.study.set_study(self.studies.known, "" if run is None else run.name)
                 self._stack.setCurrentWidget(self.study)
         self.note.setText(self._note(shown))
         self.finding_changed.emit()
         self.ready_changed.emit()
+
+    def _drawing(self, shown: str) -> bool:
+        """Whether nothing is there yet of what is being drawn."""
+        drawings = {PICTURE: self.courses, EVERY: self.grids}.get(shown)
+        return drawings is not None and drawings.answer is None
 
     def _note(self, shown: str) -> str:
         if shown == PICTURE and (course := course_of(self.courses.answer)) is not None and course.complete:
@@ -294,6 +300,8 @@ class GuidanceView(QWidget):
             turn_on.show()
             self.empty.set_texts("CLIP guides nothing", "Switched on, it looks at the predictions with and without the "
                                  "class at each step and has a say in how they are put together.")
+        elif self._drawing(shown):
+            self.empty.set_texts("Drawing", "The first picture with a reader takes longer, for it is loaded before.")
         elif shown == STUDY and self.studies.known is None:
             study.setVisible(not self.studies.measuring and session.run.info.config.data.dataset == "mnist")
             self.empty.set_texts("Studying" if self.studies.measuring else "Not studied for these weights",

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine import jobs
-from engine.compute import Compute, Job, Message
+from engine.compute import Compute, Job, Message, Priority
 from engine.errors import DiffuscopeError, ErrorReport
 from engine.events import JobDone, JobFailed, JobProgress
 from engine.measure.clip_study import Study, StudyReady, StudyRequest, stored_study
@@ -75,9 +75,11 @@ class Drawings(QObject):
         request = self.wanted
         if request is None:
             return
-        bridge = self.session.bridge
-        job: Job = jobs.clip_course_job(request, self.key) if isinstance(request, CourseRequest) else \
-            jobs.clip_grid_job(request, self.key)
+        session, bridge = self.session, self.session.bridge
+        # Nobody waits for what follows training from snapshot to snapshot.
+        priority = Priority.BACKGROUND if session.training and session.following else Priority.INTERACTIVE
+        job: Job = jobs.clip_course_job(request, self.key, priority) if isinstance(request, CourseRequest) else \
+            jobs.clip_grid_job(request, self.key, priority)
         self._job = bridge.submit(job), bridge.compute
 
     def _on_picture(self, message: Message) -> None:
@@ -94,7 +96,8 @@ class Drawings(QObject):
 
     def _on_control(self, message: Message) -> None:
         event = message.event
-        if self._job is None or message.job_id != self._job[0]:
+        lost = message.key == "compute" and isinstance(event, JobFailed)
+        if self._job is None or not (lost or message.job_id == self._job[0]):
             return
         if isinstance(event, JobFailed):
             self.failure, self._job = event.report, None

@@ -50,7 +50,7 @@ class GuidanceSetup(QObject):
     def _make_guidance(self) -> None:
         self.guidance = Section("CLIP guidance")
         self.method = SettingRow(_setting("clip_guidance"), label_width=NARROW, choices=METHODS)
-        self.method.label.setText("Guides by")
+        self.method.label.setText("Guides by")  # short words where a slider stands beside
         self.reader = SettingRow(_setting("clip_model"), label_width=NARROW, choices=READERS)
         self.strength = SliderField(_setting("clip_strength"), ticks=(1.0,), limit=2.0)
         self.mode = SettingRow(_setting("clip_mode"), label_width=NARROW)
@@ -64,6 +64,8 @@ class GuidanceSetup(QObject):
                                  "plainly that of its class.\n" + ELSEWHERE)
         self.cost = Text("", 12, 400, "muted", wrap=True)
         self.cost.setToolTip("Network calls for one picture, and how often the reader looks at a prediction for it.")
+        self.change.label.setText("Change")
+        self.longest.label.setText("Step")
         self.rows: dict[str, SettingRow | SliderField] = {
             "clip_guidance": self.method, "clip_model": self.reader, "clip_strength": self.strength,
             "clip_mode": self.mode, "clip_every": self.every, "clip_change": self.change,
@@ -140,7 +142,7 @@ class GuidanceSetup(QObject):
         self.measure.setEnabled(not why_not)
         count = len(methods(IN_DOMAIN))
         self.measure.setToolTip(why_not or f"Draw with {count} ways to guide, at equal network calls and at equal "
-                                "seconds, and let a judge that did not guide say which pictures are better. About 15 "
+                                "seconds, and let a judge that did not guide say which pictures are better. Some "
                                 "minutes on two cores, in the background; it can be cancelled, and the answer is kept.")
         self.state.setText(words)
         self.state.setVisible(bool(words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -14,16 +15,17 @@ from PySide6.QtWidgets import (
 )
 
 from engine.measure.clip_study import CALLS, SECONDS, Row, Study
-from engine.measure.clip_study_summary import Estimate, RowSummary, StudySummary
+from engine.measure.clip_study_summary import Estimate, RowSummary, StudySummary, markdown
 from gui.theme import theme, tip
+from gui.widgets.buttons import Link
 from gui.widgets.labels import Text
 from gui.widgets.segmented import Segmented
 from gui.words import NARROW
 
-COLUMNS = ("", "Steps", "Calls", "ms", "Mean w", "Read right, %", "Fréchet", "Density", "Coverage", "CLIP log p")
+COLUMNS = ("", "Steps", "Calls", "Cost", "Mean w", "Read right, %", "Fréchet", "Density", "Coverage", "CLIP log p")
 HELP = (
     "How it is guided.", "Steps of the sampler: as many as the budget allows.", "Network calls for each picture.",
-    "Time for a picture where the study was made, CLIP's work included.",
+    "Network calls for each picture with the reader's looks, each as long as it took beside a call.",
     "Mean weight at the guided noise levels; for a gradient the length of its step.",
     "How often the judge, who did not guide, reads the class asked for. Half a 95 % interval over blocks of seeds.",
     "Fréchet distance to real test digits in the judge's features. Smaller is nearer.",
@@ -42,11 +44,16 @@ class StudyView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._study: tuple[Study, StudySummary] | None = None
+        self._run = ""
         self.which = Segmented([(CALLS, "Equal network calls"), (SECONDS, "Equal seconds")], "Compared at")
         self.which.set_tooltips(["Every method may ask the network equally often; the reader's work is free.",
                                  "Every method may take equally long; the reader's work counts."])
         self.which.changed.connect(self._fill)
         self.note = Text("", 12, 400, "muted", elide=True)
+        self.copy = Link("Copy tables", "copy")
+        self.copy.setToolTip("Both tables and the comparisons, as Markdown.")
+        self.copy.setProperty("explain", "clip-study")
+        self.copy.clicked.connect(self._copy)
         self.flags = Text("", 12, 400, "error", wrap=True)
         self.flags.setProperty("explain", "clip-study")
         self.table = QTableWidget(0, len(COLUMNS))
@@ -68,6 +75,7 @@ class StudyView(QWidget):
         head.setSpacing(8)
         head.addWidget(self.which)
         head.addWidget(self.note, 1)
+        head.addWidget(self.copy)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -76,11 +84,16 @@ class StudyView(QWidget):
         column.addWidget(self.table, 1)
         theme().changed.connect(self._fill)
 
-    def set_study(self, study: tuple[Study, StudySummary] | None) -> None:
-        """Another study, or none."""
+    def set_study(self, study: tuple[Study, StudySummary] | None, run: str) -> None:
+        """Another study of a run of that name, or none."""
+        self._run = run
         if study is not self._study:
             self._study = study
             self._fill()
+
+    def _copy(self) -> None:
+        if self._study is not None:
+            QGuiApplication.clipboard().setText(markdown(self._run, *self._study))
 
     def _fill(self, *_: object) -> None:
         if self._study is None:
@@ -108,7 +121,7 @@ class StudyView(QWidget):
     def _row(self, place: int, one: RowSummary, best: bool) -> None:
         row = one.row
         title = one.method.title + (" — best control" if best else "")
-        words = [f"{'⚑ ' if one.flag else ''}{title}", str(row.num_steps), str(row.nfe), f"{1000 * row.seconds:.1f}",
+        words = [f"{'⚑ ' if one.flag else ''}{title}", str(row.num_steps), str(row.nfe), f"{row.cost:.1f}",
                  _weight(row), *(_estimate(one.figures[name], name) for name in DIGITS)]
         token = "error" if one.flag else "accent" if one.method.kind == "clip" else \
             "muted" if one.method.kind == "feedback" else "text"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,10 @@ import pytest
 import torch
 
 import main as entry
+from engine.clip.files import in_domain_record
 from engine.config import SamplingConfig
+from engine.data.catalogue import load_dataset
+from engine.data.halves import half_of
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.schedules import sampling_sigmas, schedule
 from engine.errors import BadSetting
@@ -36,6 +39,7 @@ from engine.measure.clip_study import (
 )
 from engine.measure.clip_study_run import measure_study, mixing
 from engine.measure.clip_study_summary import difference, estimate, markdown, report, summarise, verdict
+from engine.measure.judge import Judge
 from engine.measure.judge_files import JUDGE_FILE
 from engine.runs import Run
 from engine.workspace import Workspace
@@ -160,7 +164,7 @@ def test_a_study_that_was_broken_off_goes_on_with_what_is_missing(small: None, o
     assert first.n == 40
     ready = events[-1]
     assert isinstance(ready, StudyReady)
-    assert ready.study.rows[0].seconds == kept["seconds"]
+    assert [asdict(block) for block in ready.study.rows[0].blocks] == kept["blocks"]
     assert stored_study(run, asked) == ready.study
 
 
@@ -182,6 +186,17 @@ def test_the_command_prints_both_tables_and_json(small: None, one_thread: Worksp
         assert "equally often" in capsys.readouterr().err
     finally:
         sys.setswitchinterval(interval)
+
+
+def test_who_guides_and_who_judges_have_seen_disjoint_halves() -> None:
+    judge = Judge.load(clip_study.STUDY_JUDGE_FILE)
+    assert judge.record["half"] == "b"
+    assert judge.record["images"] == 30_000
+    assert in_domain_record()["half"] == "a"
+    assert not set(range(60_000)[half_of("a")]) & set(range(60_000)[half_of("b")])
+    data = load_dataset("mnist")
+    read = judge.read(data.test_images[:1000, 0]).argmax(axis=1)
+    assert (read == data.test_labels[:1000]).mean() > 0.97
 
 
 def test_what_makes_no_study_is_refused(tiny_run: Path) -> None:
@@ -208,10 +223,10 @@ def made(**changes: tuple[float, float, float]) -> Study:
         for method in METHODS:
             own = changes.get(method.replace("-", "_").replace(".", "_"), (0.0, 0.0, 0.0))
             noise = random.normal(0, [1e-4, 1e-2, 1e-4], (5, 3))
-            rows.append(Row(method, table, 12, 24, 0, 24.0, 0.01, tuple(
+            rows.append(Row(method, table, 12, 24, 0, 24.0, tuple(
                 figures(0.98 + a + own[0], 3.0 + f + own[1], -0.1 + c + own[2]) for a, f, c in blocks + noise)))
     return Study(7, "judge", "", 0.98, "", 0.99, 5, 400, 0, 24, "dpmpp-2m", 0.5, 1.5, 2000, tuple(rows),
-                 rows[0].blocks, 1.0, "cpu")
+                 rows[0].blocks, "cpu")
 
 
 def test_a_difference_is_taken_block_by_block() -> None:

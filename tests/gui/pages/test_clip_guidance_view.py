@@ -48,12 +48,12 @@ def study(request: StudyRequest, flagged: bool = False) -> Study:
     for table in TABLES:
         for method in methods(request.clip_model):
             worse = flagged and method.name == "boost"
-            rows.append(Row(method.name, table, 12, 24, 20, 24.0, 0.01, tuple(
+            rows.append(Row(method.name, table, 12, 24, 20, 24.0, tuple(
                 Figures(0.98 - 0.02 * worse + noise, -0.1, 3.0 - (method.kind == "interval") + noise, 0.95, 0.9, 0.99,
                         -0.1 + 0.05 * worse + noise, 2.0 if method.kind == "clip" else None)
                 for noise in noises.tolist())))
     return Study(40, request.clip_model, "", 0.98, "", 0.99, 5, 400, 0, 24, "dpmpp-2m", 0.5, 1.5, 2000, tuple(rows),
-                 rows[0].blocks, 60.0, "cpu")
+                 rows[0].blocks, "cpu")
 
 
 class Jobs:
@@ -64,7 +64,7 @@ class Jobs:
         self.failure: Exception | None = None
         self.flagged = True
 
-    def course_job(self, request: CourseRequest, key: str) -> Job:
+    def course_job(self, request: CourseRequest, key: str, priority: Priority) -> Job:
         self.asked.append(request)
 
         def make(_: Any) -> Generator[Event, Command | None, None]:
@@ -73,9 +73,9 @@ class Jobs:
             yield CourseReady(request, 40, course(request, 4))
             yield CourseReady(request, 40, course(request))
 
-        return Job(key, make)
+        return Job(key, make, priority)
 
-    def grid_job(self, request: GridRequest, key: str) -> Job:
+    def grid_job(self, request: GridRequest, key: str, priority: Priority) -> Job:
         self.asked.append(request)
 
         def make(_: Any) -> Generator[Event, Command | None, None]:
@@ -84,7 +84,7 @@ class Jobs:
             for row in range(1, 7):
                 yield GridReady(request, 40, np.zeros((row, 10, 8, 8), dtype=np.uint8), read[:row], row == 6)
 
-        return Job(key, make)
+        return Job(key, make, priority)
 
     def study_job(self, request: StudyRequest, key: str) -> Job:
         self.asked.append(request)
@@ -238,6 +238,10 @@ def test_the_study_is_made_on_request_and_its_flag_is_red(qtbot: QtBot, view: Gu
     assert sum("best control" in text for text in texts) == 1
     assert texts[-1] == "real digits"
     assert not view.setup.measure.isEnabled()
+    view.study.copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert "| class alone, w = 1 |" in copied
+    assert "Red flags:" in copied
     view.study.which.set_value(SECONDS)
     assert view.study.which.value() == SECONDS != CALLS
 
