@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from engine.measure.race_quality import RaceQualityRequest
     from engine.measure.recognition import RecognitionRequest
     from engine.measure.sample_history import HistoryRequest
-    from engine.measure.u_turn import UTurnRequest
     from engine.measure.time_machine import TimeMachineRequest
+    from engine.measure.u_turn import UTurnRequest
     from engine.workspace import Workspace
 
 FRAME_SECONDS = 0.02  # a growing trajectory is shown this often
