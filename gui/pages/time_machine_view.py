@@ -9,6 +9,13 @@ from gui.pages.time_machine_paper import Cell, MapPaper
 from gui.widgets.picture_parts import KEYBOARD_REASONS
 
 
+def between(start: Cell, end: Cell) -> list[Cell]:
+    """The cells on the straight way from one to another, without the first: a quick hand passes over some."""
+    count = max(abs(end[0] - start[0]), abs(end[1] - start[1]))
+    return [(round(start[0] + (end[0] - start[0]) * i / count), round(start[1] + (end[1] - start[1]) * i / count))
+            for i in range(1, count + 1)]
+
+
 class MapView(MapPaper):
     """`hovered` tells the cell under the pointer or None. `chosen` (cell, final) tells a click or a key, and each cell
     that a drag comes to; final is False while the button is down. `drawn` tells a finished way of two cells or more.
@@ -38,7 +45,7 @@ class MapView(MapPaper):
             return
         cell = self.cell_at(event.position(), nearest=True)
         if cell is not None and cell != self.way[-1]:
-            self.way.append(cell)
+            self.way += between(self.way[-1], cell)
             self.show_cell(cell)
             self._hover(None)
             self.chosen.emit(cell, False)

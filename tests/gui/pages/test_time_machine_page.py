@@ -26,6 +26,7 @@ from engine.measure.time_machine import Column, ColumnLost, ColumnsReady, FirstR
 from engine.runs import Run, RunWriter
 from gui.pages.time_machine import TimeMachinePage
 from gui.pages.time_machine_image import Canvas, Place, differences, side_by_side
+from gui.pages.time_machine_view import between
 from gui.pages.time_machine_words import finding, own_finding
 from gui.preferences import Preferences, save_preferences
 from gui.session import Session
@@ -499,6 +500,12 @@ def _move(page: TimeMachinePage, cell: tuple[int, int]) -> Any:
     at = QPointF(centre(page, *cell))
     return QMouseEvent(QEvent.Type.MouseMove, at, at, Qt.MouseButton.NoButton, Qt.MouseButton.LeftButton,
                        Qt.KeyboardModifier.NoModifier)
+
+
+def test_a_quick_drag_passes_over_no_cell() -> None:
+    assert between((0, 0), (3, 6)) == [(0, 1), (1, 2), (2, 3), (2, 4), (2, 5), (3, 6)]
+    assert between((4, 4), (3, 4)) == [(3, 4)]
+    assert between((4, 4), (4, 4)) == []
 
 
 def test_with_reduced_motion_a_drag_is_not_played_by_itself(qtbot: QtBot, filled: TimeMachinePage) -> None:
