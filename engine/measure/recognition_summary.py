@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import SamplingConfig
 from engine.measure.recognition import Recognition
 from engine.measure.statistics import (
     RankTest,
@@ -31,6 +32,7 @@ from engine.measure.statistics import (
     rank_sum_p,
     signed_rank_p,
 )
+from engine.runs import Run
 
 THRESHOLD = 0.9  # p(class) from which on a picture counts as read
 TAKEN_FOR = 0.5  # p of another digit from which on a picture is taken for it
@@ -283,6 +285,35 @@ def _claims(recognition: Recognition, overall: Spread, never: float, pairs: tupl
         verdict = "no" if len(right) < len(sure) else "yes" if len(right) == len(LATE) else "uncertain"
         claims.append(Claim(f"{early}-earlier", verdict, wanted))
     return tuple(claims)
+
+
+# ---- beside others ----
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another recognition of the same weights, drawn in another way: the mean of all pictures on each scale."""
+
+    sampling: SamplingConfig
+    mean: dict[str, float]
+    n: int
+
+
+def drawn_otherwise(run: Run, recognition: Recognition) -> list[Beside]:
+    """Other measurements of the same snapshot by the same reader, with other sampling: how much the percents depend on
+    it. None for real pictures.
+    """
+    found = []
+    for values in [] if recognition.forward else run.measurements("recognition"):
+        other = Recognition.from_values(values)
+        if other is None or other.sampling == recognition.sampling or any(
+                getattr(other, name) != getattr(recognition, name)
+                for name in ("snapshot", "average_percent", "reading", "unconditional", "classes", "direction")):
+            continue
+        first = first_recognition(other.probability.astype(np.float32))
+        means = {name: spread(scale(other, name)[first]).mean for name in SCALES}
+        if all(mean is not None for mean in means.values()):
+            found.append(Beside(other.sampling, {n: m for n, m in means.items() if m is not None}, len(first)))
+    return found
 
 
 # ---- for files and programs ----

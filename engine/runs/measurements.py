@@ -40,6 +40,19 @@ def write_measurement(folder: Path, key: str, values: Mapping[str, Any]) -> Path
     return path
 
 
+def read_measurements(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The values of every measurement of a kind in a folder; those that cannot be read are left out."""
+    found = []
+    for path in sorted(folder.glob(f"{kind}-*.json")):
+        try:
+            stored = json.loads(path.read_bytes())
+            if stored["key"].rpartition("-")[0] == kind:
+                found.append(dict(stored["values"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found
+
+
 def read_measurement(folder: Path, key: str) -> dict[str, Any] | None:
     """The values saved under a key; None when there are none or they cannot be read (measure again then)."""
     try:

@@ -24,7 +24,7 @@ from engine.runs.foreign import refuse_foreign
 from engine.runs.info import RunInfo, read_info
 from engine.runs.lock import left_by, locked_by
 from engine.runs.manifest import MANIFEST, StepFolder, read_files, read_manifest, step_folders
-from engine.runs.measurements import MEASUREMENTS, read_measurement, write_measurement
+from engine.runs.measurements import MEASUREMENTS, read_measurement, read_measurements, write_measurement
 from engine.runs.metrics import METRICS_FILE, Metrics, MetricsReader
 from engine.runs.recorded import (
     Recording,
@@ -231,6 +231,13 @@ class Run:
             if values is not None:
                 return values
         return None
+
+    def measurements(self, kind: str) -> list[dict[str, Any]]:
+        """The values of every measurement of a kind, whatever its weights and settings, here or in the user's data
+        folder.
+        """
+        return [values for folder in (self.path / MEASUREMENTS, paths.measurements_dir(self.info.id))
+                for values in read_measurements(folder, kind)]
 
     def save_measurement(self, key: str, values: Mapping[str, Any]) -> Path:
         """Save a measurement: in the run, or where that may not be written in the user's data folder.

@@ -24,7 +24,7 @@ from gui.pages.recognition_save import save_picture, save_table
 from gui.pages.recognition_setup import RecognitionSetup
 from gui.pages.recognition_turn import TurnView
 from gui.pages.recognition_turn_words import turn_finding
-from gui.pages.recognition_words import finding
+from gui.pages.recognition_words import finding, otherwise_words
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
@@ -311,7 +311,7 @@ class RecognitionPage(Page):
     def _show_known(self, known: Known, name: str) -> None:
         said = finding(known.recognition, known.summary)
         self.finding.set(said.answer, said.numbers)
-        self.figures.setText(said.figures)
+        self.figures.setText(" ".join(filter(None, (said.figures, otherwise_words(known.otherwise)))))
         self.measured.show_known(known, name)
         self.measured.show_place(known, self.session.class_label, self.session.sigma(), name)
 

@@ -149,9 +149,9 @@ class ClaimsPanel(QWidget):
         self.none.setVisible(len(summary.claims) < len(self.claims))
         self.confusions.set(summary.confusions, names)
 
-    def fit(self, width: int, small: bool) -> None:
-        """This width, and as much height as the words then need."""
-        self.confusions.most = FEWER if small else MOST_CONFUSIONS
+    def fit(self, width: int, small: bool, low: bool = False) -> None:
+        """This width, and as much height as the words then need; low: there is next to none."""
+        self.confusions.most = 1 if low else FEWER if small else MOST_CONFUSIONS
         self.confusions.updateGeometry()
         column = self.layout()
         assert column is not None

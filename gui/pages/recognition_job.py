@@ -16,7 +16,7 @@ from engine.measure.recognition import (
     RecognitionRequest,
     stored_recognition,
 )
-from engine.measure.recognition_summary import Summary, summarise
+from engine.measure.recognition_summary import Beside, Summary, drawn_otherwise, summarise
 from engine.measure.u_turn import (
     UTurn,
     UTurnReady,
@@ -35,6 +35,7 @@ class Known:
 
     recognition: Recognition
     summary: Summary
+    otherwise: tuple[Beside, ...] = ()  # the same weights, drawn with other samplers, steps or guidance
 
 
 class Recognitions(KeptMeasurement[RecognitionRequest, Known]):
@@ -53,7 +54,11 @@ class Recognitions(KeptMeasurement[RecognitionRequest, Known]):
 
     def stored(self, run: Run, request: RecognitionRequest) -> Known | None:
         found = stored_recognition(run, request)
-        return None if found is None else Known(found, summarise(found))
+        return None if found is None else self._known(run, found)
+
+    @staticmethod
+    def _known(run: Run, found: Recognition) -> Known:
+        return Known(found, summarise(found), tuple(drawn_otherwise(run, found)))
 
     def job(self, request: RecognitionRequest) -> Job:
         return jobs.recognition_job(request, self.key)
@@ -61,7 +66,10 @@ class Recognitions(KeptMeasurement[RecognitionRequest, Known]):
     def answer(self, event: Event) -> tuple[Any, RecognitionRequest, Known] | None:
         if not isinstance(event, RecognitionReady):
             return None
-        return event.request.run, event.request, Known(event.recognition, summarise(event.recognition))
+        run = self.session.run
+        known = Known(event.recognition, summarise(event.recognition)) if run is None else \
+            self._known(run, event.recognition)
+        return event.request.run, event.request, known
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,9 +110,10 @@ class MeasuredView(QWidget):
     def fit(self, width: int, height: int, small: bool) -> None:
         """Room for the column at the right in a page of this width; its lines of words go first where it is low."""
         px = theme().px
+        low = height < px(LOW)
         for words in (self.curves_title, self.note):
-            words.setVisible(height >= px(LOW))
-        self.claims.fit(min(px(CLAIMS_WIDTH), max(px(150), width * 9 // 25)), small)
+            words.setVisible(not low)
+        self.claims.fit(min(px(CLAIMS_WIDTH), max(px(150), width * 9 // 25)), small, low)
 
 
 def place_of(levels: np.ndarray, places: np.ndarray, sigma: float) -> float:

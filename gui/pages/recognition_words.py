@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.config import number
@@ -12,13 +13,16 @@ from engine.measure.recognition_summary import (
     SIGNIFICANT,
     SNR,
     STEPS,
+    Beside,
     Claim,
     ClassSummary,
     Spread,
     Summary,
 )
+from gui.widgets.setting_words import choice_label
 from gui.words import NARROW
 
+MOST_OTHERS = 2
 MINUS, NO_BREAK = "\u2212", "\u00a0"
 SCALE_UNITS = {DENOISED: f"{NARROW}%", STEPS: f"{NARROW}%", SNR: f"{NARROW}dB"}
 SCALE_NAMES = {DENOISED: "% denoised", STEPS: "share of steps, %", SNR: "SNR, dB"}
@@ -108,6 +112,17 @@ def figures(recognition: Recognition, summary: Summary) -> str:
         parts.append(f"Mean {plus_minus(overall)}{NARROW}% denoised{there}.")
     parts.append(judge_words(recognition, summary))
     return " ".join(parts)
+
+
+def otherwise_words(others: Sequence[Beside]) -> str:
+    """How much the percents depend on how pictures are drawn: the nearest of what else was measured."""
+    if not others:
+        return ""
+    told = [f"{choice_label(one.sampling.sampler)}, {one.sampling.num_steps} steps, guidance "
+            f"{one.sampling.guidance_scale:g}: {on_scale(one.mean[DENOISED], DENOISED, 1)} denoised, "
+            f"{on_scale(one.mean[STEPS], STEPS, 1)} of the steps, {on_scale(one.mean[SNR], SNR, 1)}"
+            for one in others[:MOST_OTHERS]]
+    return f"Drawn otherwise: {'; '.join(told)}."
 
 
 def plus_minus(spread: Spread, decimals: int = 1) -> str:

@@ -32,6 +32,7 @@ from engine.measure.recognition import (
     recognition_key,
     stored_recognition,
 )
+from engine.measure.recognition_summary import drawn_otherwise
 from engine.runs import Run, SaveFailed
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
@@ -248,6 +249,26 @@ def test_a_run_that_always_knew_the_class_is_not_measured_without(workspace: Wor
         pass
     with pytest.raises(BadSetting, match="told was always told the class"):
         next(measure_recognition(workspace, RecognitionRequest(tmp_path / "told", FAST, unconditional=True)))
+
+
+def test_what_was_drawn_otherwise_is_told_beside(workspace: Workspace, trained: Path) -> None:
+    run = Run.open(trained)
+    request = RecognitionRequest(trained, FAST, classes=(2, 3), seeds=4, first_seed=300)
+    found = measured(workspace, request)
+    fewer = replace(request, sampling=FAST.model_copy(update={"num_steps": 3}))
+    measured(workspace, fewer)
+    measured(workspace, replace(fewer, classes=(2,)))
+    measured(workspace, replace(fewer, snapshot=0))
+    for name, kept in (("probability", 1.0), ("probability", 0.0)):  # read from the first frame on, or never
+        other = measured(workspace, replace(fewer, again=True))
+        run.save_measurement(recognition_key(run, replace(fewer, snapshot=3)), replace(
+            other, **{name: np.full_like(other.probability, kept)}).values())
+        beside = drawn_otherwise(run, found)
+        if kept:
+            assert [(one.sampling.num_steps, one.n) for one in beside] == [(3, 8)]
+            assert beside[0].mean["percent_denoised"] == 0
+        else:
+            assert beside == []
 
 
 def test_a_stored_measurement_is_found_without_torch() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine import paths
 from engine.config import RunConfig, SamplingConfig
 from engine.data.catalogue import load_dataset
 from engine.diffusion.forward import noise_like, noised, to_float
@@ -121,3 +122,11 @@ def test_what_concerns_the_models_pictures_is_refused(changes: dict) -> None:
         RecognitionRequest(Path("a"), SAMPLING, direction="forward", **changes)
     with pytest.raises(BadSetting, match="A direction is one of denoise, forward; sideways is not"):
         RecognitionRequest(Path("a"), SAMPLING, direction="sideways")
+
+
+def test_the_run_that_ships_is_measured() -> None:
+    """Else: python scripts/make_bundled_run.py --measure."""
+    run = Run.open(paths.DEFAULT_BUNDLED_RUN)
+    request = RecognitionRequest(run.path, run.info.config.sampling)
+    for one in (request, replace(request, direction="forward")):
+        assert stored_recognition(run, one) is not None
