@@ -296,6 +296,17 @@ def test_a_new_snapshot_becomes_a_column(qtbot: QtBot, filled: TimeMachinePage, 
     assert pixel(filled, 4, 3) == (60,) * 3
 
 
+def test_it_grows_with_a_run_that_trains_here(qtbot: QtBot, filled: TimeMachinePage, jobs: Jobs) -> None:
+    session = filled.session
+    session.start_training(config())
+    qtbot.waitUntil(no_more(lambda: not session.training and session.snapshots[-1] == 40), timeout=15_000)
+    assert jobs.asked[-1].runs == (session.run.path,)  # type: ignore[union-attr]
+    settle(qtbot, filled)
+    assert [place.step for place in filled.view.canvas.places] == session.snapshots
+    assert len(session.snapshots) > 3
+    assert pixel(filled, -1, 3) == (40,) * 3
+
+
 def test_a_lost_snapshot_has_no_column(qtbot: QtBot, page: TimeMachinePage, jobs: Jobs) -> None:
     jobs.lost = {20}
     page.activate()
