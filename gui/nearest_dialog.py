@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
 
@@ -47,7 +47,7 @@ class NearestDialog(QDialog):
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(4)
-        grid.addWidget(self.sample, 0, 0, 6, 1)
+        grid.addWidget(self.sample, 0, 0, 6, 1, Qt.AlignmentFlag.AlignTop)
         for row, parts in enumerate(self.rows.values()):
             for line, widget in enumerate(parts):
                 grid.addWidget(widget, 3 * row + line, 1)
