@@ -106,14 +106,15 @@ def run_clip(args: argparse.Namespace) -> int:
 
 
 def _templates(args: argparse.Namespace) -> tuple[str, ...]:
-    told = "\n".join(args.template)
+    told = list(args.template)
     if args.templates is not None:
         try:
-            told += "\n" + args.templates.read_text(encoding="utf-8")
+            told.append(args.templates.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise BadSetting(f"The templates in {args.templates} cannot be read: "
                              f"{getattr(error, 'strerror', None) or 'it is no text'}.") from None
-    return parse_templates(told) if told.strip() else ()
+    text = "\n".join(told)
+    return parse_templates(text) if text.strip() else ()
 
 
 def _download(source: str, agreed: bool) -> int:

@@ -3,7 +3,8 @@
 The scores are those of open_clip called by hand: cosine of unit features, and a softmax over the prompts of all
 classes at the model's own logit scale (Radford et al. 2021, arXiv 2103.00020). Always float32: half precision raises
 errors on a CPU. Pictures to be scored are prepared as open_clip does it, through 8-bit pictures; `preprocess` does
-the same on tensors, without rounding to bytes, so that a gradient passes.
+the same on tensors, so that a gradient passes: without rounding to bytes, and clipped once where the transform, with
+bicubic upscaling, clips what overshoots after each of its two passes.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class ClipModel:
         x = (x.clamp(-1, 1) + 1) / 2
         if x.shape[-1] != self.size or x.shape[-2] != self.size:
             smooth = upscaling != "nearest"
-            x = functional.interpolate(x, (self.size, self.size), mode=upscaling,
+            x = functional.interpolate(x, (self.size, self.size), mode=upscaling if smooth else "nearest-exact",
                                        align_corners=False if smooth else None, antialias=smooth)
             x = x.clamp(0, 1)
         return (x.expand(-1, 3, -1, -1) - self._mean) / self._std

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -67,7 +68,9 @@ def _unpickled(path: Path, begin: bytes) -> dict[str, Tensor]:
             raise DiffuscopeError(f"{path.name} is a TorchScript archive, which holds code; nothing of it was run.",
                                   "Save its weights as safetensors and choose that file.")
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of pickles of a newer kind before it refuses them
+            values = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise DiffuscopeError(f"{path.name} holds more than weights, so it was not read; nothing of it was run.",
                               "Save its weights as safetensors and choose that file.") from None
