@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.clip.files import IN_DOMAIN, in_domain_record
 from engine.errors import BadSetting
 
+GFLOPS_OF_VIT_B_32, SECOND_OF_VIT_B_32 = 14.8, 9.0
 WEIGHTS_NAME = "open_clip_model.safetensors"  # in each repository of the list
 
 
@@ -37,6 +38,11 @@ class GeneralClip:
     def about_bytes(self) -> int:
         """Of its weights in float32: the most that a download takes. The hub is asked for the true size first."""
         return round(self.parameters * 4e6)
+
+    @property
+    def about_per_second(self) -> float:
+        """Pictures a second on two CPU cores: measured for ViT-B-32 (docs/benchmarks.md), by GFLOPs for the others."""
+        return SECOND_OF_VIT_B_32 * GFLOPS_OF_VIT_B_32 / self.gflops
 
 
 GENERAL = (

@@ -210,9 +210,9 @@ class ClipSetup(QObject):
         pending = self._pending
         shown = pending or general(self.config.source)
         if shown is not None:
-            self.about.setText(f"{shown.parameters:.0f} million parameters, {shown.gflops:.0f} GFLOPs a picture and "
-                               f"text. Zero-shot as published: MNIST {shown.mnist:.0f}{THIN}%, CIFAR-10 "
-                               f"{shown.cifar10:.0f}{THIN}%.")
+            speed = f"{shown.about_per_second:.1g} pictures a second"
+            self.about.setText(f"{shown.parameters:.0f} million parameters; about {speed} on two cores. Zero-shot as "
+                               f"published: MNIST {shown.mnist:.0f}{THIN}%, CIFAR-10 {shown.cifar10:.0f}{THIN}%.")
         elif self.config.source == IN_DOMAIN:
             self.about.setText("Learned digits and clothes from MNIST and Fashion-MNIST, and nothing else.")
         else:
