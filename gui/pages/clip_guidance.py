@@ -14,6 +14,7 @@ from gui.pages.clip_guidance_course import CourseView
 from gui.pages.clip_guidance_jobs import COURSE, GRID, Drawings, Studies, course_of
 from gui.pages.clip_guidance_setup import GuidanceSetup
 from gui.pages.clip_guidance_study import StudyView
+from gui.pages.compare_words import duration
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
@@ -166,16 +167,7 @@ class GuidanceView(QWidget):
         what = {"scale": "w", "blend": "a", "gradient": "step"}[sampling.clip_guidance]
         answer = f"{scorer_name(sampling.clip_model)} guides by {sampling.clip_guidance}: {what} from " \
                  f"{weights.min():.2f} to {weights.max():.2f}."
-        asked = np.flatnonzero(np.isfinite(course.p_conditional[: course.filled]))
-        numbers = ""
-        if len(asked):
-            last = asked[-1]
-            numbers = f"At {course.denoised[last]:.0f}{NARROW}% denoised it reads the class with class to " \
-                      f"{100 * course.p_conditional[last]:.0f}{NARROW}%"
-            if np.isfinite(course.p_unconditional[last]):
-                numbers += f", without to {100 * course.p_unconditional[last]:.0f}{NARROW}%"
-            numbers += "."
-        return answer[:1].upper() + answer[1:], numbers
+        return answer[:1].upper() + answer[1:], _most(course)
 
     # ---- the session and hands ----
 
@@ -242,7 +234,7 @@ class GuidanceView(QWidget):
 
     def _note(self, shown: str) -> str:
         if shown == PICTURE and (course := course_of(self.courses.answer)) is not None and course.complete:
-            return f"{course.nfe} network calls, {1000 * course.seconds:.0f} ms; line: the noise slider"
+            return f"{course.nfe} network calls, {duration(course.seconds)}; line: the noise slider"
         if shown == EVERY and isinstance(self.grids.answer, GridReady):
             return "the judge's misreadings stand beside each row; click a column to choose its class"
         return ""
@@ -319,3 +311,16 @@ def _misread(read: np.ndarray, names: tuple[str, ...]) -> str:
         return ""
     wrong = [f"{names[i]} as {names[int(found)]}" for i, found in enumerate(read) if found != i]
     return "all read right" if not wrong else ", ".join(wrong[:2]) + (f" +{len(wrong) - 2}" if len(wrong) > 2 else "")
+
+
+def _most(course: Course) -> str:
+    """How sure the reader is where the class makes the largest difference to it, or where it is least sure."""
+    chance, without = course.p_conditional[: course.filled], course.p_unconditional[: course.filled]
+    if not np.isfinite(chance).any():
+        return ""
+    if not np.isfinite(without).any():
+        step = int(np.nanargmin(chance))
+        return f"It is least sure at {course.denoised[step]:.0f}{NARROW}% denoised: {100 * chance[step]:.0f}{NARROW}%."
+    step = int(np.nanargmax(np.abs(chance - without)))
+    return f"The class makes most difference at {course.denoised[step]:.0f}{NARROW}% denoised: it is read to " \
+           f"{100 * chance[step]:.0f}{NARROW}% with it, to {100 * without[step]:.0f}{NARROW}% without."

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine import jobs
 from engine.compute import Compute, Job, Message, Priority
-from engine.errors import DiffuscopeError, ErrorReport
-from engine.events import JobDone, JobFailed, JobProgress
+from engine.errors import ErrorReport
+from engine.events import Event, JobDone, JobFailed
 from engine.measure.clip_study import Study, StudyReady, StudyRequest, stored_study
 from engine.measure.clip_study_summary import StudySummary, summarise
 from engine.measure.clip_trace import Course, CourseReady, CourseRequest, GridReady, GridRequest
-from gui.session import Notice, Session
+from engine.runs import Run
+from gui.pages.kept_measurement import KeptMeasurement
+from gui.session import Session
 
 COURSE, GRID, STUDY = "clip-course", "clip-grid", "clip-study"  # job keys
 KEPT = 24
@@ -107,82 +109,28 @@ class Drawings(QObject):
             self.changed.emit()
 
 
-class Studies(QObject):
-    """`known` is of `request`, the study at the session's weights; None where there was none."""
+Known = tuple[Study, StudySummary]
 
-    changed = Signal()
-    progressed = Signal(object)  # JobProgress
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
-        self.request: StudyRequest | None = None
-        self.known: tuple[Study, StudySummary] | None = None
-        self.failure: ErrorReport | None = None
-        self._job: tuple[int, StudyRequest, Compute] | None = None
-        session.bridge.picture.connect(self._on_picture)
-        session.bridge.control.connect(self._on_control)
+class Studies(KeptMeasurement[StudyRequest, Known]):
+    """The study at the session's weights."""
 
-    @property
-    def measuring(self) -> bool:
-        """Whether a study is under way, of these weights or of others."""
-        return self._job is not None and self._job[2] is self.session.bridge.compute
+    key = STUDY
 
-    def look(self) -> None:
-        """Read what was studied at the session's weights."""
-        session, run = self.session, self.session.run
-        if run is None or not session.snapshots:
-            self.request = self.known = None
-            return
-        request = StudyRequest(run.path, session.sampling.clip_model, snapshot=session.step)
-        if request == self.request:
-            return
-        self.request, self.known, self.failure = request, None, None
-        with contextlib.suppress(DiffuscopeError, OSError):
-            self._take(stored_study(run, request))
+    def make_request(self, run: Run) -> StudyRequest:
+        return StudyRequest(run.path, self.session.sampling.clip_model, snapshot=self.session.step)
 
-    def _take(self, study: Study | None) -> None:
-        self.known = None if study is None else (study, summarise(study))
+    def stored(self, run: Run, request: StudyRequest) -> Known | None:
+        found = stored_study(run, request)
+        return None if found is None else (found, summarise(found))
 
-    def measure(self) -> None:
-        """Make the study of what is looked at."""
-        if self.request is None or self.measuring:
-            return
-        self.failure = None
-        bridge = self.session.bridge
-        self._job = bridge.submit(jobs.clip_study_job(self.request, STUDY)), self.request, bridge.compute
-        self.changed.emit()
+    def job(self, request: StudyRequest) -> Job:
+        return jobs.clip_study_job(request, STUDY)
 
-    def cancel(self) -> None:
-        """End it; nothing of it is saved."""
-        if self._job is not None:
-            self.session.bridge.cancel(STUDY)
-            self._job = None
-        self.changed.emit()
-
-    def _on_picture(self, message: Message) -> None:
-        if isinstance(message.event, JobProgress) and self._job is not None and message.job_id == self._job[0]:
-            self.progressed.emit(message.event)
-
-    def _on_control(self, message: Message) -> None:
-        event = message.event
-        lost = message.key == "compute" and isinstance(event, JobFailed)
-        if self._job is None or not (lost or message.job_id == self._job[0]):
-            return
-        if isinstance(event, StudyReady):
-            if event.request == self.request:
-                self._take(event.study)
-                self.changed.emit()
-        elif isinstance(event, JobFailed):
-            self.failure, self._job = event.report, None
-            self.session.message.emit(Notice(STUDY, "error", event.report.headline, event.report.advice,
-                                             event.report.details))
-            self.changed.emit()
-        elif isinstance(event, JobDone):
-            self._job = None
-            if event.done:
-                self.session.message_cleared.emit(STUDY)
-            self.changed.emit()
+    def answer(self, event: Event) -> tuple[Path, StudyRequest, Known] | None:
+        if not isinstance(event, StudyReady):
+            return None
+        return event.request.run, event.request, (event.study, summarise(event.study))
 
 
 def course_of(answer: Any) -> Course | None:

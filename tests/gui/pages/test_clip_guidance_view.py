@@ -162,8 +162,7 @@ def test_the_course_is_drawn_over_percent_denoised_with_the_noise_slider(guided:
     answer, numbers = guided.finding_words()
     weights, sure = np.linspace(3, 2, 8)[GUIDED], np.linspace(0.2, 0.9, 8)[GUIDED]
     assert answer == f"The judge guides by scale: w from {weights.min():.2f} to {weights.max():.2f}."
-    assert f"with class to {100 * sure[-1]:.0f}" in numbers
-    assert f"without to {50 * sure[-1]:.0f}" in numbers
+    assert f"to {100 * sure[-1]:.0f}\u202f% with it, to {50 * sure[-1]:.0f}\u202f% without" in numbers
     guided.session.set_noise_level(guided.session.schedule.t_of_sigma(float(SIGMA[3])))
     assert guided.course.chance.marks.current == pytest.approx(course(asked).denoised[3], abs=1.0)
     guided.course.film.clicked.emit(guided.course._columns.index(5))
@@ -185,6 +184,7 @@ def test_the_gradient_has_one_prediction_and_a_step(qtbot: QtBot, guided: Guidan
     assert guided.course.weight.title == "Length of the step"
     assert not guided.course.without.visible
     assert "by gradient: step from" in guided.finding_words()[0]
+    assert "It is least sure at" in guided.finding_words()[1]
     assert guided.setup.longest.isEnabled()
     assert not guided.setup.mode.isEnabled()
 
