@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
 
 from engine.use_config import UseConfig
-from gui.pages.base import Page
+from gui.pages.base import MARGIN_X, Page
 from gui.pages.use_augment import AugmentationPart
 from gui.pages.use_handwriting import Handwriting
 from gui.pages.use_part import Part
 from gui.pages.use_set import SyntheticPart
 from gui.pages.use_sketch import Sketch
 from gui.session import Session
+from gui.theme import theme
+from gui.widgets.choice import Choice
 from gui.widgets.section import Section
 from gui.widgets.segmented import Segmented
 
@@ -35,10 +38,15 @@ class UsePage(Page):
         self.choice = Segmented([(part.name, part.title) for part in self.parts], "What to do with the model")
         self.choice.set_tooltips([HELP[part.name] for part in self.parts])
         self.choice.setProperty("explain", "use")
+        self.choice.setMinimumWidth(1)  # the page may be narrower: then the list below takes its place
         self.choice.changed.connect(self.show_part)
+        self.list = Choice([(part.name, part.title) for part in self.parts], "What to do with the model")
+        self.list.setToolTip("\n".join(HELP[part.name] for part in self.parts))
+        self.list.changed.connect(self.show_part)  # in place of the row of words where there is no room for it
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
         head.addWidget(self.choice)
+        head.addWidget(self.list)
         head.addStretch(1)
         self.body.addLayout(head)
         self._stack = QStackedLayout()
@@ -64,6 +72,12 @@ class UsePage(Page):
 
     def setup_sections(self) -> list[Section]:
         return [part.section for part in self.parts]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        room = self.choice.sizeHint().width() <= self.width() - 2 * theme().px(MARGIN_X)
+        self.choice.setVisible(room)
+        self.list.setVisible(not room)
 
     def activate(self) -> None:
         super().activate()
@@ -116,6 +130,7 @@ class UsePage(Page):
             before.deactivate()
         self._stack.setCurrentWidget(now)
         self.choice.set_value(now.name)
+        self.list.set_value(now.name)
         for part in self.parts:
             if part.section.folded == (part is now):
                 part.section.set_folded(part is not now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from engine import use_jobs
@@ -30,8 +31,8 @@ from gui.widgets.plot import Plot
 from gui.widgets.plot_items import Line
 from gui.widgets.progress import JobProgressBar
 
-STYLES = (("accent", "solid"), ("signal", "solid"), ("noise", "solid"), ("text", "dash"), ("muted", "dash"),
-          ("text2", "solid"))
+STYLES = (("accent", "solid"), ("text", "dash"), ("muted", "solid"), ("accent", "dash"), ("text2", "solid"),
+          ("muted", "dash"))
 VERDICTS = {"helps": "Yes: drawn pictures help.", "harms": "No: drawn pictures harm.",
             "uncertain": "Not certain: the interval of the gain holds 0."}
 
@@ -52,8 +53,9 @@ class AugmentationPart(Part):
         self.empty = EmptyState("", "", [("Measure", self.measure)])
         below = QHBoxLayout()
         below.setSpacing(24)
-        below.addWidget(self.gains, 1)
-        below.addWidget(self.score_words, 1)
+        for words in (self.gains, self.score_words):
+            words.setAlignment(Qt.AlignmentFlag.AlignTop)
+            below.addWidget(words, 1)
         for widget, stretch in ((self.plot, 1), (self.empty, 1)):
             self.body.addWidget(widget, stretch)
         self.body.addLayout(below)

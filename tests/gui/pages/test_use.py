@@ -242,6 +242,22 @@ def test_it_fits_both_sizes_in_both_themes(page: UsePage, qtbot: QtBot, name: st
         theme().set_mode("light")
 
 
+def test_where_there_is_no_room_for_the_words_a_list_offers_the_parts(page: UsePage) -> None:
+    assert page.choice.isVisible()
+    assert not page.list.isVisible()
+    theme().set_scale(2.0)
+    try:
+        page.resize(745, 600)
+        assert page.list.isVisible()
+        assert not page.choice.isVisible()
+        page.list.setCurrentIndex(2)
+        page.list.activated.emit(2)
+        assert isinstance(page.part, SyntheticPart)
+        assert page.choice.value() == "set"
+    finally:
+        theme().set_scale(1.0)
+
+
 # ---- handwriting ----
 
 def test_a_word_is_drawn_and_drawn_anew_for_what_it_depends_on(page: UsePage, session: Session, jobs: Jobs,
