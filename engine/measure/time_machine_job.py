@@ -66,7 +66,7 @@ def fill_maps(workspace: Workspace, request: TimeMachineRequest) -> Work:
             yield from each.read_stored()
         for phase in PHASES:
             while waiting := [each for each in maps if each.missing(phase)]:
-                total = sum(each.size(phase) * each.columns() for each in maps if each.asked(phase))
+                total = sum(each.size(phase) * len(each.steps) for each in maps if each.asked(phase))
                 left = sum(each.size(phase) * each.missing(phase) for each in maps)
                 # Two maps grow side by side.
                 yield from max(waiting, key=lambda each: each.missing(phase)).work(phase, total - left, total)
@@ -90,6 +90,7 @@ class _Map:
         self.others = tuple(c for c in range(classes) if c != request.class_label)
         self.judge_file = judge_for(self.run, "noise")
         self.judge: NoiseJudge | None = None
+        self.steps: list[int] = []  # of the columns
         self.looked: set[int] = set()
         self.lost: set[int] = set()
         self.made: dict[str, set[int]] = {phase: set() for phase in PHASES}  # snapshots
@@ -97,13 +98,10 @@ class _Map:
 
     # ---- what there is to do ----
 
-    def steps(self) -> list[int]:
+    def look(self) -> None:
         """The snapshots of the columns, as there are now."""
-        return chosen_steps([s.step for s in self.run.snapshots() if s.step not in self.lost], self.request.columns)
-
-    def columns(self) -> int:
-        """How many there are."""
-        return len(self.steps())
+        self.steps = chosen_steps([s.step for s in self.run.snapshots() if s.step not in self.lost],
+                                  self.request.columns)
 
     def asked(self, phase: str) -> bool:
         """Whether this kind of work is wanted and possible."""
@@ -113,7 +111,7 @@ class _Map:
 
     def missing(self, phase: str) -> int:
         """How many columns need it."""
-        return sum(step not in self.made[phase] for step in self.steps()) if self.asked(phase) else 0
+        return sum(step not in self.made[phase] for step in self.steps) if self.asked(phase) else 0
 
     def size(self, phase: str) -> int:
         """How many pictures it is for a column."""
@@ -123,9 +121,8 @@ class _Map:
 
     def read_stored(self) -> Work:
         """What was made before of snapshots that were not looked at yet."""
-        for step in self.steps():
-            if step in self.looked:
-                continue
+        self.look()
+        for step in [step for step in self.steps if step not in self.looked]:
             self.looked.add(step)
             try:
                 found = stored_columns(self.run, step, self.request)
@@ -146,17 +143,17 @@ class _Map:
 
     def _lose(self, step: int, error: BadRun) -> ColumnLost:
         self.lost.add(step)
+        self.look()
         return ColumnLost(self.request, self.path, step, report(error))
 
     # ---- work ----
 
     def work(self, phase: str, before: int, total: int) -> Work:
         """One column of this kind. before, total: pictures, for the progress."""
-        steps = self.steps()
-        place = next_place([step in self.made[phase] for step in steps])
+        place = next_place([step in self.made[phase] for step in self.steps])
         if place is None:
             return
-        step = steps[place]
+        step = self.steps[place]
         try:
             model = self.workspace.model(self.path, step)
             if phase == LINE:

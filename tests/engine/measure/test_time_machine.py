@@ -432,6 +432,7 @@ def test_forty_snapshots_of_ten_classes_fit_into_eight_megabytes(one_thread: Wor
     newest = run.snapshots()[-1].step
     asked = TimeMachineRequest((run.path,), run.info.config.sampling, 3, 11, line_seeds=0)
     maker = module._Map(one_thread, Many(one_thread.device), asked, run.path)
+    maker.look()
     for phase in ("levels", "other classes"):
         for _ in maker.work(phase, 0, 1):
             pass
