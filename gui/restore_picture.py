@@ -19,7 +19,7 @@ from gui.session import Notice, Session
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
 
-KEY = "open-picture"
+KEY = "open-run"  # a run that is opened afterwards answers it too
 
 
 def open_picture(window: MainWindow, path: Path) -> bool:
