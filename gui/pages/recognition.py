@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
@@ -205,7 +207,7 @@ class RecognitionPage(Page):
     def _choose(self, **changes: str) -> None:
         self.set_config(self.session.recognition.model_copy(update=changes))
 
-    def kept(self) -> KeptMeasurement:
+    def kept(self) -> KeptMeasurement[Any, Any]:
         """What the direction that is looked at measures."""
         return self.turns if self.session.recognition.direction == "u-turn" else self.recognitions
 
