@@ -181,7 +181,7 @@ class RecognitionPage(Page):
         self.reader.setVisible(reads)
         room = self.width() - 2 * theme().px(MARGIN_X)
         shown = [choice for choice in self._labels if choice is not self.reader or reads]
-        wide = sum(choice.sizeHint().width() + 16 for choice in shown)
+        wide = sum(choice.sizeHint().width() + 8 for choice in shown)
         named = wide + sum(self._labels[choice].sizeHint().width() + 8 for choice in shown) <= room
         for choice, label in self._labels.items():
             label.setVisible(named and choice in shown)
