@@ -29,7 +29,8 @@ from engine.measure.recognition import (
     READINGS,
 )
 
-PAGES = ("train", "forward", "reverse", "time-machine", "recognition", "clip", "race", "use")  # that a screenshot can show
+# What a screenshot can show.
+PAGES = ("train", "forward", "reverse", "time-machine", "recognition", "clip", "race", "use")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 SAMPLERS, GRIDS, CLIP_METHODS = (
     next(s.choices for s in describe(SamplingConfig) if s.name == name) for name in ("sampler", "grid", "clip_guidance")
