@@ -16,8 +16,8 @@ from engine.compute import Compute
 from engine.config import RaceConfig, RecognitionConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
-from engine.use_config import UseConfig
 from engine.export.animation_config import AnimationConfig
+from engine.use_config import UseConfig
 from gui.training import TrainingControl
 
 DEFAULT_SHARE = 0.42  # of T: where form begins to show
@@ -201,14 +201,6 @@ class Coordinates(TrainingControl):
         if by_hand:
             self.edited.emit("race", before, race)
 
-    def set_clip(self, config: ClipConfig) -> None:
-        """Another way to score with CLIP."""
-        if config == self.clip:
-            return
-        before, self.clip = self.clip, config
-        self.clip_changed.emit()
-        self.edited.emit("clip", before, config)
-
     def set_time_machine(self, config: TimeMachineConfig) -> None:
         """Another map of the time machine, or another look at it."""
         if config == self.time_machine:
@@ -216,6 +208,14 @@ class Coordinates(TrainingControl):
         before, self.time_machine = self.time_machine, config
         self.time_machine_changed.emit()
         self.edited.emit("time-machine", before, config)
+
+    def set_clip(self, config: ClipConfig) -> None:
+        """Another way to score with CLIP."""
+        if config == self.clip:
+            return
+        before, self.clip = self.clip, config
+        self.clip_changed.emit()
+        self.edited.emit("clip", before, config)
 
     def set_recognition(self, config: RecognitionConfig, *, by_hand: bool = True) -> None:
         """Another way to measure recognition, or another look at it."""
@@ -278,12 +278,12 @@ class Coordinates(TrainingControl):
                 self.set_race(value, by_hand=False)
             case "use":
                 self.set_use(value, by_hand=False)
-            case "clip":
-                self.clip = value
-                self.clip_changed.emit()
             case "time-machine":
                 self.time_machine = value
                 self.time_machine_changed.emit()
+            case "clip":
+                self.clip = value
+                self.clip_changed.emit()
             case "recognition":
                 self.set_recognition(value, by_hand=False)
             case "draft":

@@ -143,7 +143,8 @@ class MainWindow(QMainWindow):
             session.open_bundled()
         # t counts on the schedule that is on display.
         for name, value in (("class", place.class_label), ("schedule", place.schedule if same else None),
-                            ("t", place.t), ("race", place.race), ("use", place.use), ("recognition", place.recognition),
+                            ("t", place.t), ("race", place.race), ("use", place.use),
+                            ("recognition", place.recognition),
                             ("time-machine", place.time_machine), ("clip", place.clip), ("smoothing", place.smoothing)):
             if value is not None:
                 session.restore(name, value)
@@ -266,10 +267,9 @@ class MainWindow(QMainWindow):
         place.run = str(session.run.path) if session.run else ""
         place.page, place.step, place.following = self.page.name, session.step, session.following
         place.t, place.class_label, place.seed = session.t, session.class_label, session.seed
+        place.race, place.sampling, place.use = session.race, session.sampling, session.use
         place.recognition = session.recognition
-        place.race, place.sampling, place.clip = session.race, session.sampling, session.clip
-        place.use = session.use
-        place.time_machine = session.time_machine
+        place.time_machine, place.clip = session.time_machine, session.clip
         place.schedule, place.image, place.smoothing = session.other_schedule(), session.image, session.smoothing
         place.history, place.animation = session.history_shown, session.animation
         state.loop, state.bounce = self.timeline.clock.loop, self.timeline.clock.bounce

@@ -79,4 +79,5 @@ def page_classes() -> list[LazyPage]:
     return [LazyPage("train", "Train", _train), LazyPage("forward", "Forward", _forward),
             LazyPage("reverse", "Reverse", _reverse), LazyPage("time-machine", "Time machine", _time_machine),
             LazyPage("recognition", "Recognition", _recognition),
-            LazyPage("clip", "CLIP", _clip), LazyPage("race", "Compare", _race), LazyPage("use", "Use", _use)]
+            LazyPage("clip", "CLIP", _clip),
+            LazyPage("race", "Compare", _race), LazyPage("use", "Use", _use)]

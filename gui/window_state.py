@@ -97,12 +97,12 @@ def _race(value: Any) -> RaceConfig:
     return RaceConfig.model_validate_json(value)  # its ValidationError is a ValueError
 
 
-def _clip(value: Any) -> ClipConfig:
-    return ClipConfig.model_validate_json(value)
-
-
 def _time_machine(value: Any) -> TimeMachineConfig:
     return TimeMachineConfig.model_validate_json(value)
+
+
+def _clip(value: Any) -> ClipConfig:
+    return ClipConfig.model_validate_json(value)
 
 
 def _recognition(value: Any) -> RecognitionConfig:
@@ -153,8 +153,10 @@ def _speed(value: Any) -> float:
 
 _PLACE: dict[str, Callable[[Any], Any]] = {
     "run": str, "page": str, "step": _small, "following": _flag, "t": _small, "class_label": _small,
-    "seed": _seed, "race": _race, "use": _use, "recognition": _recognition, "clip": _clip, "sampling": _sampling, "schedule": _schedule, "image": _image,
-    "time_machine": _time_machine, "smoothing": _smoothing, "history": _flag, "animation": _animation}
+    "seed": _seed, "race": _race, "use": _use,
+    "recognition": _recognition, "sampling": _sampling, "schedule": _schedule,
+    "image": _image,
+    "time_machine": _time_machine, "clip": _clip, "smoothing": _smoothing, "history": _flag, "animation": _animation}
 _WINDOW: dict[str, Callable[[Any], Any]] = {
     "setup_open": _flag, "explain_open": _flag, "setup_width": _small, "explain_width": _small,
     "loop": _flag, "bounce": _flag, "speed": _speed}
