@@ -143,7 +143,7 @@ def run_course(workspace: Workspace, request: CourseRequest) -> Generator[Event,
             shown = now - began
             last = _half(step.x_next[0]) if complete else None
             yield CourseReady(request, model.snapshot, Course(
-                sigma, t, schedule.num_timesteps, *pictures, p[0], p[1], weight, guided, last, i + 1,
+                sigma, t, schedule.num_timesteps, pictures[0], pictures[1], p[0], p[1], weight, guided, last, i + 1,
                 network_evaluations(sampling, schedule), now - began))
         else:
             yield Tick()

@@ -41,6 +41,7 @@ from engine.measure.clip_study_run import measure_study, mixing
 from engine.measure.clip_study_summary import difference, estimate, markdown, report, summarise, verdict
 from engine.measure.judge import Judge
 from engine.measure.judge_files import JUDGE_FILE
+from engine.paths import DEFAULT_BUNDLED_RUN, RESOURCES
 from engine.runs import Run
 from engine.workspace import Workspace
 
@@ -197,6 +198,15 @@ def test_who_guides_and_who_judges_have_seen_disjoint_halves() -> None:
     data = load_dataset("mnist")
     read = judge.read(data.test_images[:1000, 0]).argmax(axis=1)
     assert (read == data.test_labels[:1000]).mean() > 0.97
+
+
+def test_the_study_of_the_run_that_ships_came_with_it_and_is_the_one_that_is_written_down() -> None:
+    run = Run.open(DEFAULT_BUNDLED_RUN)
+    study = stored_study(run, StudyRequest(DEFAULT_BUNDLED_RUN))
+    assert study is not None
+    assert stored_study(run, StudyRequest(DEFAULT_BUNDLED_RUN, snapshot=study.snapshot)) == study
+    page = (RESOURCES.parent / "docs" / "clip_guidance.md").read_text(encoding="utf-8")
+    assert markdown(run.name, study, summarise(study)) in page
 
 
 def test_what_makes_no_study_is_refused(tiny_run: Path) -> None:
