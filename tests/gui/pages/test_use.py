@@ -41,6 +41,7 @@ from gui.session import Session
 from gui.theme import apply_theme, theme
 from gui.undo import History
 from gui.widgets.sketch_pad import SketchPad
+from gui.window_state import WindowState, load_state, save_state
 
 SIDE = 8
 Work = Generator[Event, Command | None, None]
@@ -200,6 +201,16 @@ def test_settings_can_be_undone_and_kept(page: UsePage, session: Session) -> Non
     kept = UseConfig.model_validate_json(session.use.model_dump_json())
     assert kept == session.use
     assert kept.handwriting.text == "31"
+
+
+def test_settings_outlive_the_window(session: Session) -> None:
+    state = WindowState()
+    state.place.use = UseConfig.model_validate({"part": "sketch", "handwriting": {"text": "7 x"}, "synthetic": {
+        "min_confidence": 0.9}, "augmentation": {"real": [10, 20]}})
+    save_state(state)
+    assert load_state().place.use == state.place.use
+    session.restore("use", state.place.use)
+    assert session.use.part == "sketch"
 
 
 def test_without_a_run_or_a_snapshot_each_part_says_what_is_missing(qtbot: QtBot, session: Session, jobs: Jobs,
