@@ -71,7 +71,7 @@ class SampleHistory(RunJob):
         self._submit(request, jobs.history_job(request, self.KEY))
 
     def _look_around(self, *_: object) -> None:
-        if self.running and self.session.step in self.steps:
+        if self.running:
             self.session.bridge.send(self.KEY, LookAround(self.session.step))
 
     def _hear(self, event: Any) -> None:

@@ -69,6 +69,7 @@ class HistoryGrid(QWidget):
         self._steps, self._rows = tuple(steps), dict(rows)
         if grown:
             self._resized()
+            self.light()
         self._describe()
         self.update()
 

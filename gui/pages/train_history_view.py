@@ -73,8 +73,8 @@ class HistoryView(QWidget):
         session, history = self.session, self.history
         self.grid.set_classes(session.class_names, session.image_shape[1:])
         self.head.set_classes(session.class_names)
-        self.grid.set_rows(history.steps or tuple(session.snapshots), history.rows)
         self.show_current()
+        self.grid.set_rows(sorted({*history.steps, *session.snapshots}), history.rows)
         self._say()
         self.head.updateGeometry()
         self.updateGeometry()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gui.animation_export import AnimationExport
     from gui.pages.train_history_view import HistoryView
 
+LEAST_FOR_PLOTS = 200  # px beside the history
 HOW_STRIP = f"same ten seeds, averaged weights, {STRIP_SAMPLING.num_steps} steps"
 HOW_HISTORY = f"averaged weights, {STRIP_SAMPLING.num_steps} steps"
 HELP_STRIP = ("Drawn from the averaged weights with one fixed seed a class, so that only training changes them. Click "
@@ -59,6 +60,7 @@ class SamplesArea(QWidget):
         self._below = QHBoxLayout()
         self._below.setContentsMargins(0, 0, 0, 0)
         self._below.setSpacing(20)
+        self._plots = plots
         self._below.addWidget(plots, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -157,8 +159,11 @@ class SamplesArea(QWidget):
             self.history.grid.light()
 
     def _fit(self) -> None:
+        room = theme().px(LEAST_FOR_PLOTS)
         if self.session.history_shown:
             self.history.fit(self.width())
+            room += self.history.sizeHint().width()
+        self._plots.setVisible(self.width() >= room or not self.session.history_shown)
 
     def _show_history(self, *_: object) -> None:
         if self._active and self.session.history_shown:

@@ -291,7 +291,7 @@ def test_one_picture_is_painted_with_every_row(qtbot: QtBot, page: TrainPage) ->
 
 # ---- looks ----
 
-@pytest.mark.parametrize(("size", "scale"), [((1440, 900), 1.0), ((1280, 720), 1.0), ((1280, 720), 1.6),
+@pytest.mark.parametrize(("size", "scale"), [((1440, 900), 1.0), ((1280, 720), 1.0), ((1280, 720), 1.4),
                                              ((1800, 1000), 1.0)])
 def test_history_and_plots_fit_beside_each_other(qtbot: QtBot, page: TrainPage, window: MainWindow,
                                                  size: tuple[int, int], scale: float) -> None:
@@ -309,6 +309,16 @@ def test_history_and_plots_fit_beside_each_other(qtbot: QtBot, page: TrainPage, 
         assert view.head.grab().toImage().width() > 0
     finally:
         theme().set_scale(1.0)
+
+
+def test_where_there_is_room_for_one_only_the_plots_give_way(qtbot: QtBot, page: TrainPage,
+                                                            window: MainWindow) -> None:
+    show(qtbot, page)
+    assert page.plot.isVisible()
+    page.samples.resize(page.samples.history.sizeHint().width() + 100, 500)
+    assert not page.plot.isVisible()
+    page.samples.show_history(False)
+    assert page.plot.isVisible()
 
 
 def test_the_choice_is_kept_over_a_restart(own_home: Path) -> None:
