@@ -29,9 +29,14 @@ if TYPE_CHECKING:
     from engine.workspace import Workspace
 
 
+# While a run trains, snapshots come faster than they are measured, and samples would never have their turn: so many
+# validation losses for each check of samples.
+CHECKED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class LearningRequest:
-    """Measure the snapshots of a run. most: so many of them now, None for all; samples: check the samples too."""
+    """Measure the snapshots of a run. most: so many measurements now, None for all; samples: check the samples too."""
 
     run: Path
     most: int | None = None
@@ -150,11 +155,13 @@ class _Course:
         return [step for step in steps if step not in self.unreadable]
 
     def _next(self, steps: list[int]) -> tuple[str, int | None]:
-        place = next_place([step in self.validation for step in steps])
-        if place is not None:
-            return "validation", steps[place]
-        place = next_place([step in self.samples for step in steps]) if self.judged else None
-        return "samples", None if place is None else steps[place]
+        """Validation losses first; of some at a time, samples in between."""
+        validation = next_place([step in self.validation for step in steps])
+        samples = next_place([step in self.samples for step in steps]) if self.judged else None
+        turn = self.request.most is not None and CHECKED * len(self.samples) < len(self.validation)
+        if validation is not None and not (turn and samples is not None):
+            return "validation", steps[validation]
+        return "samples", None if samples is None else steps[samples]
 
     def _missing(self, steps: list[int]) -> int:
         samples = sum(step not in self.samples for step in steps) if self.judged else 0

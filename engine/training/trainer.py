@@ -258,11 +258,10 @@ class Trainer:
         if points is None:
             return
         bad = self._log.first_bad(points)
-        good = points if bad is None else points.first(bad)
+        told = points if bad is None else points.first(bad + 1)  # that one too, so that the curve says where it ended
         rate = learning_rate_at(max(0, self.learner.step - 1), self.saver.segments, self.training)
-        if len(good.steps):
-            yield from self.saver.losses(good, rate)
-            yield from self._say(good)
+        yield from self.saver.losses(told, rate)
+        yield from self._say(told)
         if bad is not None:
             raise NotFinite(int(points.steps[bad]), rate)
         self._told = self._progress(rate)

@@ -106,6 +106,14 @@ def test_so_many_at_a_time_and_no_samples(writer: RunWriter, workspace: Workspac
     assert next(measure_learning(workspace, LearningRequest(writer.path, most=0))).missing == 4
 
 
+def test_of_some_at_a_time_samples_have_their_turn(writer: RunWriter, workspace: Workspace,
+                                                   asked: list[tuple[str, int]]) -> None:
+    for _ in range(6):
+        list(measure_learning(workspace, LearningRequest(writer.path, most=1)))
+    assert asked == [("validation", 90), ("samples", 90), ("validation", 0), ("validation", 10), ("validation", 40),
+                     ("samples", 0)]
+
+
 def test_a_snapshot_saved_meanwhile_comes_next(
         writer: RunWriter, workspace: Workspace, asked: list[tuple[str, int]]) -> None:
     job = measure_learning(workspace, LearningRequest(writer.path, samples=False))
