@@ -63,7 +63,7 @@ class ClassCell(QAbstractButton):
         painter.setPen(QPen(colours.color("muted"), 0.6) if ringed else Qt.PenStyle.NoPen)
         painter.drawRoundedRect(bar, 1.5, 1.5)
         name, px = self.text(), 13
-        if len(name) > LETTERS:  # "Trouser" is "Tro": an ellipsis would leave one letter
+        if len(name) >= LETTERS:  # "Trouser" is "Tro": an ellipsis would leave one letter
             name, px = name[:LETTERS], 11
         painter.setFont(colours.font(px, 600 if chosen else 500))
         token = "accent" if chosen else "text2" if self.isEnabled() else "disabled"
@@ -112,6 +112,7 @@ class ClassStrip(QWidget):
         for cell in self._cells:
             self._group.removeButton(cell)
             self._layout.removeWidget(cell)
+            cell.hide()
             cell.deleteLater()
         self._names = tuple(names)
         self._cells = [ClassCell(i, name, self) for i, name in enumerate(self._names)]
