@@ -329,8 +329,8 @@ class RecognitionConfig(Group):
         100, "Seeds", "From how many seeds each class is drawn. More take longer and make the intervals narrower.",
         unit="a class", ge=2, le=1000, step=10)
     direction: Literal["denoise", "forward", "u-turn"] = setting(
-        "denoise", "Direction", "The model's pictures on their way out of noise; real pictures on their way into it; or "
-        "both: real pictures into noise and back.")
+        "denoise", "Direction", "The model's pictures on their way out of noise; real pictures on their way into it; "
+        "or both: real pictures into noise and back.")
     reading: Literal["noisy", "x0", "person"] = setting(
         "noisy", "Reader", "Who reads each step: a judge that was trained on noisy pictures reads xₜ, the judge of "
         "clean pictures reads the predicted x₀, or you in the blind test. Told the class, a model predicts a readable "

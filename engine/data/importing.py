@@ -265,7 +265,8 @@ def _channels(rgb: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
     """(H, W, 3) to (channels, H, W); grey by the weights of ITU-R 601."""
     if channels == 3:
         return rgb.transpose(2, 0, 1)
-    return (rgb @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)[None]
+    grey: NDArray[np.uint8] = (rgb @ np.array([0.299, 0.587, 0.114])).round().astype(np.uint8)
+    return grey[None]
 
 
 def _ordered(names: Iterable[str]) -> list[str]:

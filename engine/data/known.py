@@ -8,6 +8,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from engine.data.cifar import CLASSES, load_cifar10
@@ -77,7 +78,7 @@ def _unpack_emnist(folder: Path) -> None:
                 if member.file_size > 200 << 20:
                     raise DiffuscopeError(f"{file.name} in {archive.name} is larger than it can be.")
                 with packed.open(member) as source:
-                    write_file(folder / file.name, list(iter(lambda s=source: s.read(_COPIED), b"")))
+                    write_file(folder / file.name, list(iter(partial(source.read, _COPIED), b"")))
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, RuntimeError, NotImplementedError):
         raise DiffuscopeError("The archive of EMNIST is damaged or holds something else.",
                               "Remove it and download it again.") from None

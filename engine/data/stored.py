@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.data.dataset import Dataset
 from engine.data.known import KNOWN
@@ -87,7 +88,7 @@ def save_stored(dataset: Dataset, description: Description) -> Path:
     """Write a set, replacing one of its name whole or not at all. Raises SaveFailed."""
     file = stored_file(dataset.name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {"train_images": dataset.train_images, "train_labels": dataset.train_labels,
+    arrays: dict[str, NDArray[Any]] = {"train_images": dataset.train_images, "train_labels": dataset.train_labels,
               "test_images": dataset.test_images, "test_labels": dataset.test_labels}
     told = {"format": FORMAT, **asdict(description)}
     write_file(file, encode(arrays, {KEY: json.dumps(told, ensure_ascii=False)}))

@@ -58,10 +58,8 @@ class Word:
 
     def outlines(self) -> list[Outline]:
         """Closed lines around the ink, holes included, in enlarged points from the left top corner."""
-        lines = []
-        for glyph, left, top in self.glyphs:
-            lines += [line + (left, top) for line in glyph_outlines(glyph.grey, glyph.level)]
-        return lines
+        return [np.add(line, (left, top)) for glyph, left, top in self.glyphs
+                for line in glyph_outlines(glyph.grey, glyph.level)]
 
 
 def writable(text: str, class_names: Sequence[str]) -> tuple[list[int | None], list[str]]:

@@ -312,7 +312,7 @@ def _in_pieces(scorer: Scorer, many: Many) -> Scorer:
     """The reader as quick as the denoiser is asked: pieces of a batch side by side."""
     def score(x0: Tensor) -> Tensor:
         size = -(-len(x0) // many.count)
-        return torch.cat(many.each([partial(scorer, piece) for piece in x0.split(size)]))
+        return torch.cat(many.each([partial(scorer, piece) for piece in torch.split(x0, size)]))
 
     return score
 

@@ -103,8 +103,8 @@ def _check_data(info: RunInfo, data: DeviceData) -> None:
     """A run goes on with what it began with. Raises BadRun where a set of that name is another one now."""
     shape = tuple(data.images.shape[1:])
     if data.class_names != info.class_names or shape != info.image_shape:
-        raise BadRun(f"{info.name} learned {len(info.class_names)} classes of {' x '.join(map(str, info.image_shape))}, "
-                     f"and the data set {info.config.data.dataset} is another one now: {len(data.class_names)} of "
+        raise BadRun(f"{info.name} learned {len(info.class_names)} classes of {' x '.join(map(str, info.image_shape))}"
+                     f", and the data set {info.config.data.dataset} is another one now: {len(data.class_names)} of "
                      f"{' x '.join(map(str, shape))}.", "It can be looked at, and not trained on.")
 
 

@@ -150,7 +150,7 @@ def test_the_honest_generator_sees_the_same_pictures_and_no_others(one_thread: W
         assert (data.dataset, data.num_images, data.subset_seed) == ("mnist", 20, seed)
         held = one_thread.data("mnist", 20, seed)
         assert len(held.images) == 20
-    again, events = answer(one_thread, replace(request, again=True))  # they are taken again
+    again, _ = answer(one_thread, replace(request, again=True))  # they are taken again
     assert again.generators == result.generators
     broken = paths.runs_dir() / result.generators[0] / "run.json"
     broken.write_text(broken.read_text().replace('"finished"', '"paused"'))
