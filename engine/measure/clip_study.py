@@ -181,6 +181,15 @@ class Study:
         return tuple(row for row in self.rows if row.table == name)
 
 
+def weight_words(row: Row) -> str:
+    """The mean weight of a row over its blocks, or the mean length of its step; "" where nobody has a say."""
+    weights = [block.weight for block in row.blocks if block.weight is not None]
+    if not weights:
+        return ""
+    mean = sum(weights) / len(weights)
+    return f"{mean:.2f}" if mean >= 0.1 else f"{mean:.4f}"
+
+
 def _figures(blocks: list[dict[str, Any]]) -> tuple[Figures, ...]:
     return tuple(Figures(**block) for block in blocks)
 

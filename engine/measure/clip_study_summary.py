@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from engine.measure.clip_study import CALLS, SECONDS, Figures, Method, Row, Study, methods
+from engine.measure.clip_study import CALLS, SECONDS, Figures, Method, Row, Study, methods, weight_words
 from engine.measure.statistics import mean_interval
 
 SHOWN = ("accuracy", "frechet", "density", "coverage", "clip_log_probability")
@@ -181,10 +181,8 @@ def markdown(name: str, study: Study, summary: StudySummary) -> str:
                   "CLIP log p | flag |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
         for one in rows:
             row = one.row
-            weights = [block.weight for block in row.blocks if block.weight is not None]
-            weight = f"{np.mean(weights):.2f}" if weights else ""
             lines.append(f"| {one.method.title} | {row.num_steps} | {row.nfe} | {row.readings} | "
-                         f"{row.cost:.1f} | {weight} | {_figures(one.figures)} | "
+                         f"{row.cost:.1f} | {weight_words(row)} | {_figures(one.figures)} | "
                          f"{'RED' if one.flag else ''} |")
         lines.append(f"| real digits | | | | | | {_figures(summary.real)} | |")
     for title, comparisons in (("Each way to guide by CLIP against the best control", summary.against_best),

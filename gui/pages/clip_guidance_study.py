@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.measure.clip_study import CALLS, SECONDS, Row, Study
+from engine.measure.clip_study import CALLS, SECONDS, Study, weight_words
 from engine.measure.clip_study_summary import Estimate, RowSummary, StudySummary, markdown
 from gui.theme import theme, tip
 from gui.widgets.buttons import Link
@@ -23,6 +23,8 @@ from gui.widgets.segmented import Segmented
 from gui.words import NARROW
 
 COLUMNS = ("", "Steps", "Calls", "Cost", "Mean w", "Read right, %", "Fréchet", "Density", "Coverage", "CLIP log p")
+NARROW_WITHOUT = (1, 2, 7)  # columns that are left out where there is little room
+WIDE = 860
 HELP = (
     "How it is guided.", "Steps of the sampler: as many as the budget allows.", "Network calls for each picture.",
     "Network calls for each picture with the reader's looks, each as long as it took beside a call.",
@@ -33,7 +35,7 @@ HELP = (
     "Share of real neighbourhoods that hold a picture: variety.",
     "How sure the reader that guides is of the class in the finished pictures. That it rises is no proof.")
 DIGITS = {"accuracy": (100, 2), "frechet": (1, 2), "density": (1, 2), "coverage": (1, 2),
-          "clip_log_probability": (1, 2)}
+          "clip_log_probability": (1, 3)}
 
 
 class StudyView(QWidget):
@@ -63,12 +65,13 @@ class StudyView(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setShowGrid(False)
         self.table.setTabKeyNavigation(False)
+        self.table.setWordWrap(False)
         self.table.setProperty("explain", "clip-study")
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         self.which.setProperty("explain", "clip-study")
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
@@ -95,6 +98,12 @@ class StudyView(QWidget):
         if self._study is not None:
             QGuiApplication.clipboard().setText(markdown(self._run, *self._study))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < theme().px(WIDE)
+        for column in NARROW_WITHOUT:
+            self.table.setColumnHidden(column, narrow)
+
     def _fill(self, *_: object) -> None:
         if self._study is None:
             self.table.setRowCount(0)
@@ -111,18 +120,19 @@ class StudyView(QWidget):
         self.table.setHorizontalHeaderLabels(list(COLUMNS))
         for place, words in enumerate(HELP):
             self.table.horizontalHeaderItem(place).setToolTip(tip(words))
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.table.verticalHeader().setDefaultSectionSize(theme().height(24, 12))
         self.table.setRowCount(len(rows) + 1)
         best = summary.best_control[name]
         for i, one in enumerate(rows):
             self._row(i, one, one.row.method == best)
         self._real(len(rows), summary.real)
-        self.table.resizeRowsToContents()
 
     def _row(self, place: int, one: RowSummary, best: bool) -> None:
         row = one.row
-        title = one.method.title + (" — best control" if best else "")
+        title = one.method.title + (", best control" if best else "")
         words = [f"{'⚑ ' if one.flag else ''}{title}", str(row.num_steps), str(row.nfe), f"{row.cost:.1f}",
-                 _weight(row), *(_estimate(one.figures[name], name) for name in DIGITS)]
+                 weight_words(row), *(_estimate(one.figures[name], name) for name in DIGITS)]
         token = "error" if one.flag else "accent" if one.method.kind == "clip" else \
             "muted" if one.method.kind == "feedback" else "text"
         self._put(place, words, token, bold=best, help=one.flag)
@@ -141,11 +151,6 @@ class StudyView(QWidget):
             if help:
                 item.setToolTip(tip(f"Red flag: {help}."))
             self.table.setItem(place, column, item)
-
-
-def _weight(row: Row) -> str:
-    weights = [block.weight for block in row.blocks if block.weight is not None]
-    return f"{sum(weights) / len(weights):.2f}" if weights else ""
 
 
 def _estimate(one: Estimate, name: str) -> str:
