@@ -199,6 +199,11 @@ class ClipPage(Page):
     def _on_part(self, *_: object) -> None:
         self._show_part()
         self._show()
+        # The finding's link comes and goes with the part, and its words then break elsewhere.
+        layout = self.finding.layout()
+        if layout is not None:
+            layout.invalidate()
+        self.finding.updateGeometry()
 
     def _show_part(self) -> None:
         """Which sections and controls belong to the part in front."""

@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import make_run
 
@@ -253,6 +253,15 @@ def test_guidance_has_its_own_part_and_sections(scored: ClipPage) -> None:
     scored.show_part(PICTURES)
     assert not scored.guidance.active
     assert all(section.isVisible() for section in scored.setup.sections)
+
+
+def test_the_finding_has_room_for_its_words_after_another_part(qtbot: QtBot, scored: ClipPage) -> None:
+    for part in (GUIDANCE, PICTURES):
+        scored.show_part(part)
+        qtbot.wait(50)
+        words = scored.finding.findChild(QLabel)
+        assert words is not None
+        assert scored.finding.height() >= words.heightForWidth(words.width()) - 1
 
 
 def test_a_failure_is_told_and_it_can_be_tried_again(qtbot: QtBot, page: ClipPage, jobs: Jobs) -> None:
