@@ -25,6 +25,7 @@ class SampleHistory(RunJob):
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         self._looked: frozenset[int] = frozenset()  # the snapshots that the last job knew
+        self._asked_for: frozenset[int] = frozenset()  # those there were when it began
         self.stopped = False  # by hand: until another seed or run
         self._forget()
         super().__init__(session, parent)
@@ -67,6 +68,7 @@ class SampleHistory(RunJob):
             return
         session = self.session
         self._of_seed = session.seed
+        self._asked_for = frozenset(session.snapshots)
         request = HistoryRequest(path, session.seed, session.step)
         self._submit(request, jobs.history_job(request, self.KEY))
 
@@ -84,4 +86,5 @@ class SampleHistory(RunJob):
 
     def _finished(self, done: bool) -> None:
         if done:
-            self._looked = frozenset(self.session.snapshots) if not self.missing else frozenset()
+            # One that was saved since the job last looked is not known yet; one that cannot be read is not asked again.
+            self._looked = frozenset() if self.missing else self._asked_for | frozenset(self.steps)

@@ -25,7 +25,8 @@ def tidy(qtbot: QtBot, script: Script) -> Iterator[None]:
 
 
 def test_the_pages_there_are() -> None:
-    assert [page.name for page in page_classes()] == ["train", "forward", "reverse", "recognition", "clip", "race"]
+    assert [page.name for page in page_classes()] == [
+        "train", "forward", "reverse", "time-machine", "recognition", "clip", "race", "use"]
     for page in page_classes():
         assert (page.load().name, page.load().title) == (page.name, page.title)
 

@@ -87,7 +87,9 @@ def test_forward_brings_its_image_and_schedule_back(window: MainWindow, tmp_path
     session = window.session
     session.set_schedule("cosine", 500)
     session.set_noise_level(77)
+    session.set_class(4)
     path = saved(session, tmp_path / "f.png", page="forward", image=(4, 17))
+    session.set_class(3)
     session.reset_schedule()
     session.set_noise_level(900)
     window.commands.open_picture(str(path))

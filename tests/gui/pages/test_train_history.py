@@ -183,8 +183,8 @@ def test_a_run_in_training_gets_rows_for_new_snapshots(qtbot: QtBot, page: Train
     page.samples.show_history(True)
     session.start_training(config(num_steps=30))
     qtbot.waitUntil(no_more(lambda: not session.training), timeout=10_000)
+    qtbot.waitUntil(lambda: sorted(page.samples.rows.rows) == [0, 10, 20, 30], timeout=5000)
     drawn(qtbot, page)
-    assert sorted(page.samples.rows.rows) == [0, 10, 20, 30]
     assert all(asked.run == session.run.path for asked in history.asked[-1:])
 
 
