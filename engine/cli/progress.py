@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from engine.events import Command, Event, JobProgress
-from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.workspace import Workspace
 
 E = TypeVar("E", bound=Event)
 
@@ -16,6 +18,8 @@ def answers(make: Callable[[Workspace], Generator[Event, Command | None, None]],
             device: str) -> Iterator[E]:
     """The events of one kind that a job says, beside a bar of its JobProgress on stderr where that is a terminal."""
     from tqdm import tqdm
+
+    from engine.workspace import Workspace
 
     workspace = Workspace(device)
     tqdm.monitor_interval = 0  # no thread of its own
