@@ -22,6 +22,7 @@ from gui.widgets.buttons import Link, OutlineButton
 from gui.widgets.choice import Choice
 from gui.widgets.fields import NARROW, SettingRow
 from gui.widgets.labels import Text
+from gui.widgets.number_field import NumberField
 from gui.widgets.progress import JobProgressBar
 from gui.widgets.section import Section
 from gui.words import NARROW as THIN
@@ -140,6 +141,9 @@ class ClipSetup(QObject):
                      ("count", "each", "upscaling", "batch")}
         for row in self.rows.values():
             row.committed.connect(self._set)
+        batch = self.rows["batch"].editor
+        assert isinstance(batch, NumberField)
+        batch.set_word(0, "auto")
         self.measure = OutlineButton("Score")
         self.measure.clicked.connect(self.measure_asked)
         self.bar = self._bar("Scoring with CLIP", "End it; nothing of it is kept.", "scores")
