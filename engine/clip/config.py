@@ -30,5 +30,5 @@ class ClipConfig(Group):
         "bicubic", "Upscaling", "How pictures are made as large as CLIP takes them. Bicubic is what CLIP was trained "
         "with; nearest keeps the pixels as squares.")
     batch: int = setting(
-        0, "Batch", "Pictures scored at once; 0, or auto: as many as the memory holds. It changes no score.", ge=0, le=4096,
-        step=8)
+        0, "Batch", "Pictures scored at once; 0, or auto: as many as the memory holds. It changes no score.", ge=0,
+        le=4096, step=8)
