@@ -310,19 +310,21 @@ def apply_theme(app: QApplication) -> Theme:
 def tip(text: str) -> str:
     """Plain text with line breaks so that a tooltip is at most 270 px wide; Qt does not break it itself."""
     style = theme()
-    metrics = QFontMetrics(style.font(12))
+    space = style.advance(" ", 12)
     room = style.px(TOOLTIP_WIDTH - 18)
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        line = ""
+        line: list[str] = []
+        wide = 0
+        # Word by word: words come again in other tips and are measured once, while the window is being made.
         for word in paragraph.split(" "):
-            longer = f"{line} {word}" if line else word
-            if line and metrics.horizontalAdvance(longer) > room:
-                lines.append(line)
-                line = word
-            else:
-                line = longer
-        lines.append(line)
+            width = style.advance(word, 12)
+            if line and wide + space + width > room:
+                lines.append(" ".join(line))
+                line, wide = [], 0
+            wide += width + (space if line else 0)
+            line.append(word)
+        lines.append(" ".join(line))
     return "\n".join(lines)
 
 
