@@ -15,13 +15,14 @@ from engine.clip.hub import ClipDownloaded, ClipOffered, Offer
 from engine.clip.jobs import ClipFacts, ClipLoaded, ClipSources
 from engine.clip.prompts import parse_templates
 from engine.clip.sources import GeneralClip, file_of, general
-from engine.compute import Compute, Job, Message
-from engine.errors import BadSetting, DiffuscopeError, ErrorReport
-from engine.events import Event, JobDone, JobFailed, JobProgress
+from engine.compute import Job
+from engine.errors import BadSetting, DiffuscopeError
+from engine.events import Event
 from engine.measure.clip_course import COURSES, TRAINING, Course, CourseReady, ScoreCourseRequest, stored_course
 from engine.measure.clip_scores import ClipReady, ClipRequest, ClipScores, ClipSettings, stored_clip
 from engine.measure.clip_summary import ClipSummary, summarise
-from gui.session import Notice, Session
+from gui.pages.kept_measurement import WatchedJob
+from gui.session import Session
 
 SCORES, COURSE, LOAD, SOURCES, OFFER, DOWNLOAD = ("clip", "clip-score-course", "clip-load", "clip-sources",
                                                   "clip-offer", "clip-download")
@@ -36,60 +37,30 @@ class Known:
     summary: ClipSummary
 
 
-class Task(QObject):
+class Task(WatchedJob[Job]):
     """One job of a kind at a time, with its progress and how it ended."""
 
     answered = Signal(object)  # an Event
-    progressed = Signal(object)  # JobProgress
-    ended = Signal()
+    over = Signal()
 
     def __init__(self, session: Session, key: str, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.session, self.key = session, key
-        self.failure: ErrorReport | None = None
-        self._job: tuple[int, Compute] | None = None
-        session.bridge.picture.connect(self._on_picture)
-        session.bridge.control.connect(self._on_control)
+        super().__init__(session, parent)
+        self.key = key
 
     @property
     def busy(self) -> bool:
         """Whether the job is under way."""
-        return self._job is not None and self._job[1] is self.session.bridge.compute
+        return self.measuring
 
     def start(self, job: Job) -> None:
         """Begin; one that runs is replaced."""
-        self.failure = None
-        bridge = self.session.bridge
-        self._job = bridge.submit(job), bridge.compute
+        self.submit(job, job)
 
-    def cancel(self) -> None:
-        """End it."""
-        if self._job is not None:
-            self.session.bridge.cancel(self.key)
-            self._job = None
-            self.ended.emit()
+    def heard(self, event: Event, request: Job) -> None:
+        self.answered.emit(event)
 
-    def _on_picture(self, message: Message) -> None:
-        if isinstance(message.event, JobProgress) and self._job is not None and message.job_id == self._job[0]:
-            self.progressed.emit(message.event)
-
-    def _on_control(self, message: Message) -> None:
-        event = message.event
-        lost = message.key == "compute" and isinstance(event, JobFailed)
-        if self._job is None or not (lost or message.job_id == self._job[0]):
-            return
-        if isinstance(event, JobFailed):
-            self.failure, self._job = event.report, None
-            self.session.message.emit(Notice(self.key, "error", event.report.headline, event.report.advice,
-                                             event.report.details))
-            self.ended.emit()
-        elif isinstance(event, JobDone):
-            self._job = None
-            if event.done:
-                self.session.message_cleared.emit(self.key)
-            self.ended.emit()
-        else:
-            self.answered.emit(event)
+    def ended(self, done: bool) -> None:
+        self.over.emit()
 
 
 class ClipJobs(QObject):
@@ -113,7 +84,8 @@ class ClipJobs(QObject):
         self.asking, self.getting = Task(session, OFFER, self), Task(session, DOWNLOAD, self)
         for task in (self.scoring, self.following, self.loading, self.looking, self.asking, self.getting):
             task.answered.connect(self._on_answer)
-            task.ended.connect(self.changed)
+            task.over.connect(self.changed)
+            task.changed.connect(self.changed)
 
     # ---- what is asked for ----
 

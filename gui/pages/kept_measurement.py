@@ -5,7 +5,7 @@ the compute thread.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -30,7 +30,7 @@ class WatchedJob(QObject, Generic[R]):
     changed = Signal()
     progressed = Signal(object)  # JobProgress
 
-    key: ClassVar[str] = ""  # of the job, and of what is told of it
+    key: str = ""  # of the job, and of what is told of it
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
