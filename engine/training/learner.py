@@ -17,6 +17,7 @@ from engine.errors import BadRun
 from engine.events import LossPoints
 from engine.training.batches import Batch, Batches
 from engine.training.ema import PowerEma
+from engine.training.graphed import Ahead, GraphedStep
 from engine.training.muon import Muon, is_hidden_matrix
 from engine.training.probe import Layout
 from engine.training.shards import Shards
@@ -53,9 +54,12 @@ class Learner:
         self.muon = Muon(list(hidden.items())) if hidden else None
         self._muon_factor = t.muon_factor
         self._adamw = {n: p for n, p in named.items() if n not in hidden}
+        on_gpu = device.type == "cuda"
         self.optimizer = torch.optim.AdamW(self._adamw.values(), lr=t.learning_rate, betas=(t.beta1, t.beta2),
-                                           weight_decay=t.weight_decay, fused=True)
+                                           weight_decay=t.weight_decay, fused=True, capturable=on_gpu)
         self._bad = torch.zeros((), device=device)
+        self._ahead = Ahead(device)
+        self.graphed = GraphedStep(self._move) if on_gpu else None
 
     def train_step(self, learning_rate: float) -> Losses:
         """One step at this learning rate; its losses, still on the device.
@@ -64,28 +68,34 @@ class Learner:
         and the loss comes back as NaN: whoever fetches it finds the weights as they were before.
         """
         (batch,) = self.shards.each([self._next_batch])
+        losses = (self.graphed or self._move)(batch, learning_rate)
+        self.step += 1
+        self.images_seen += self.batch_size
+        self.shards.each(self.ema.tasks(self.step))
+        self._ahead.wait()
+        return losses
+
+    def _move(self, batch: Batch, learning_rate: float | Tensor) -> Losses:
+        """Everything of a step that changes the weights: what a GPU records. A recorded rate is a tensor ()."""
         loss, eps_mse = self.shards.backward(batch)
-        (self._bad,) = self.shards.each([partial(self._clip_and_check, loss)])
+        self.shards.each([partial(self._clip_and_check, loss)])
         self.optimizer.param_groups[0]["lr"] = learning_rate
         # The fused kernel leaves weights and moments alone where found_inf is 1: no wait for the device.
         self.optimizer.grad_scale = None  # type: ignore[attr-defined]
         self.optimizer.found_inf = self._bad  # type: ignore[attr-defined]
         hidden = self.muon.tasks(learning_rate * self._muon_factor, self._bad) if self.muon is not None else []
         self.shards.each([*hidden, self.optimizer.step])
-        self._let_go()
-        self.step += 1
-        self.images_seen += self.batch_size
-        self.shards.each(self.ema.tasks(self.step))
+        self.shards.drop_gradients()
         return Losses(torch.where(self._bad > 0, torch.nan, loss), eps_mse)
 
     def _next_batch(self) -> Batch:
         batch = self.batches(self.images_seen, self.batch_size)
         return batch._replace(x0=batch.x0.contiguous(memory_format=self.layout.memory_format))
 
-    def _clip_and_check(self, loss: Tensor) -> Tensor:
-        """Shorten the gradient to the clip; 1 from the first loss or gradient on that is not finite, else 0."""
+    def _clip_and_check(self, loss: Tensor) -> None:
+        """Shorten the gradient to the clip; `_bad` is 1 from the first loss or gradient on that is not finite."""
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
-        return torch.maximum(self._bad, (~(loss + norm).isfinite()).float())
+        torch.maximum(self._bad, (~(loss + norm).isfinite()).float(), out=self._bad)
 
     # ---- state ----
 
@@ -156,12 +166,10 @@ class Learner:
 
     def free(self) -> None:
         """Let go of the large tensors, after out of memory."""
-        self._let_go()
+        self.shards.drop_gradients()
+        if self.graphed is not None:
+            self.graphed.forget()
         self.optimizer.state.clear()
-
-    def _let_go(self) -> None:
-        for parameter in self._parameters:
-            parameter.grad = None
 
 
 def _array(value: Tensor) -> NDArray[Any]:

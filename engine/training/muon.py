@@ -58,7 +58,7 @@ class Muon:
                          for shape, group in self._shapes.items()}
         self._order = sorted(self._shapes, key=lambda shape: -len(self._shapes[shape]) * min(shape) ** 2 * max(shape))
 
-    def step(self, rate: float, bad: Tensor) -> None:
+    def step(self, rate: float | Tensor, bad: Tensor) -> None:
         """Move each matrix by `rate` times sqrt(max(1, rows / columns)) times its direction.
 
         bad: a tensor (); where it is 1 neither weights nor momentum change, and the device is not waited for.
@@ -66,12 +66,12 @@ class Muon:
         for task in self.tasks(rate, bad):
             task()
 
-    def tasks(self, rate: float, bad: Tensor) -> list[Callable[[], None]]:
+    def tasks(self, rate: float | Tensor, bad: Tensor) -> list[Callable[[], None]]:
         """The parts of `step`, independent of each other, the longest first."""
         return [partial(self._move, shape, rate, bad) for shape in self._order]
 
     @torch.no_grad()
-    def _move(self, shape: tuple[int, int], rate: float, bad: Tensor) -> None:
+    def _move(self, shape: tuple[int, int], rate: float | Tensor, bad: Tensor) -> None:
         group, momentum = self._shapes[shape], self.momentum[shape]
         gradient = torch.stack([_matrix(p.grad) for _, p in group])  # type: ignore[arg-type]
         gradient = torch.where(bad > 0, 0.0, gradient)

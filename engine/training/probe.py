@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+from torch import Tensor
 
-from engine.diffusion.denoiser import Denoiser
+from engine.diffusion.denoiser import Denoiser, Losses
 from engine.training.batches import Batch
+from engine.training.graphed import WARM_UP, GraphedStep
 from engine.training.shards import Shards
 
 
@@ -51,35 +54,50 @@ def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
     """Time training steps of each candidate on copies; yields None while busy, the fastest last.
 
     Candidates take turns and the quickest step of each counts, so that another program's burst of work
-    decides nothing. One that is far behind after its first step is asked no more: it must not cost seconds.
+    decides nothing. One that is far behind after its first step is asked no more: it must not cost seconds. On a GPU
+    steps are recorded as they are in training, so that its own time counts and not how fast Python starts kernels.
     """
     if len(layouts) == 1:
         yield layouts[0]
         return
     device = batch.x0.device
+    on_gpu = device.type == "cuda"
     best: dict[Layout, float] = {}
-    trials = {}
+    trials: dict[Layout, Callable[[Batch], Losses]] = {}
+    made = []
     for layout in layouts:
         copied = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
         copied.precision = layout.dtype
-        trials[layout] = Shards(copied, torch.get_num_threads() if device.type == "cpu" else 1)
-    made = list(trials.values())
+        shards = Shards(copied, torch.get_num_threads() if device.type == "cpu" else 1)
+        made.append(shards)
+        trials[layout] = partial(_recorded(shards), rate=0.0) if on_gpu else shards.backward
     try:
         rounds, began = 0, time.perf_counter()
-        while rounds < 4 or time.perf_counter() - began < seconds:
+        settled = WARM_UP + 2 if on_gpu else 0  # rounds of a GPU that set kernels up and record
+        while rounds < settled + 4 or time.perf_counter() - began < seconds:
             for layout, trial in list(trials.items()):
                 x0 = batch.x0.to(memory_format=layout.memory_format)
                 start = time.perf_counter()
-                trial.backward(batch._replace(x0=x0))
-                if device.type == "cuda":
+                trial(batch._replace(x0=x0))
+                if on_gpu:
                     torch.cuda.synchronize()
                 taken = time.perf_counter() - start
-                best[layout] = min(taken, best.get(layout, taken))
-                if taken > HOPELESS * min(best.values()):
-                    del trials[layout]
+                if rounds >= settled:
+                    best[layout] = min(taken, best.get(layout, taken))
+                    if taken > HOPELESS * min(best.values()):
+                        del trials[layout]
                 yield None
             rounds += 1
     finally:
         for shards in made:
             shards.close()
     yield min(best, key=lambda layout: best[layout])
+
+
+def _recorded(shards: Shards) -> GraphedStep:
+    def work(batch: Batch, _: Tensor) -> Losses:
+        losses = shards.backward(batch)
+        shards.drop_gradients()
+        return losses
+
+    return GraphedStep(work)

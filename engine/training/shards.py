@@ -33,7 +33,8 @@ class Shards(SideBySide):
         count = min(self.count, len(batch.x0))
         if count == 1:
             losses = self._denoiser.losses(*batch)
-            losses.loss.backward()  # type: ignore[no-untyped-call]
+            # Not `backward`: what it would leave behind in the parameters belongs to the stream of the first call.
+            self._sum([torch.autograd.grad(losses.loss, self._parameters)], self._parameters)
             return Losses(losses.loss.detach(), losses.eps_mse)
         parts = [Batch(*values) for values in zip(*(value.chunk(count) for value in batch), strict=True)]
         results = self.each([partial(self._part, part, len(part.x0) / len(batch.x0)) for part in parts])
@@ -41,6 +42,11 @@ class Shards(SideBySide):
                    for chunk in self._chunks])
         return Losses(torch.stack([part.loss for part, _ in results]).sum(),
                       torch.stack([part.eps_mse for part, _ in results]).sum())
+
+    def drop_gradients(self) -> None:
+        """Let go of what `backward` left."""
+        for parameter in self._parameters:
+            parameter.grad = None
 
     def _part(self, part: Batch, weight: float) -> tuple[Losses, Sequence[Tensor]]:
         """Losses and gradient of a part, times its share of the batch."""
