@@ -1,6 +1,7 @@
 """Train a judge of a data set and write its weights and its record into resources/models.
 
     python benchmarks/train_judge.py [--data mnist] [--judge first] [--epochs 12] [--seed 0] [--threads 1]
+        [--device cpu]
     python benchmarks/train_judge.py --judge second      another network, another seed, 8 epochs
     python benchmarks/train_judge.py --data fashion-mnist --epochs 8
     python benchmarks/train_judge.py --half b            the judge of the study of CLIP guidance
@@ -28,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.data.catalogue import load_dataset
 from engine.data.halves import HALVES, half_of
+from engine.device import choose_device
 from engine.measure.judge import Judge
 from engine.measure.judge_files import ENDINGS, judge_file
 from engine.measure.judge_training import Recipe, train_judge
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
     parser.add_argument("--half", choices=HALVES, help="learn this half of the training pictures alone")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -66,12 +69,13 @@ def main() -> None:
              if (value := getattr(args, name)) is not None}
     torch.set_num_threads(args.threads)
     data = load_dataset(args.data)
+    device = choose_device(args.device)
     if args.half is not None:
         chosen = np.arange(len(data.train_images))[half_of(args.half)]
-        trained = watch(train_judge(data, replace(HALF_RECIPE, **given), chosen=chosen))
+        trained = watch(train_judge(data, replace(HALF_RECIPE, **given), chosen=chosen, device=device))
         trained.record["half"] = args.half
     else:
-        trained = watch(train_judge(data, replace(RECIPES[args.judge], **given)))
+        trained = watch(train_judge(data, replace(RECIPES[args.judge], **given), device=device))
     if args.judge != "first" and (first_file := judge_file(args.data)).exists():
         first = Judge.load(first_file)
         read, first_read = (judge.read(data.test_images).argmax(axis=1) for judge in (trained.judge, first))

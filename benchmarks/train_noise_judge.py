@@ -1,6 +1,6 @@
 """Train the noise judge of a data set and write its weights and its record into resources/models.
 
-    python benchmarks/train_noise_judge.py [--data mnist] [--epochs 14] [--seed 2] [--threads 1]
+    python benchmarks/train_noise_judge.py [--data mnist] [--epochs 14] [--seed 2] [--threads 1] [--device cpu]
 
 engine/measure/noise_judge_training.py says how it learns, is calibrated and is tested.
 """
@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.train_judge import watch
 from engine.data.catalogue import load_dataset
+from engine.device import choose_device
 from engine.measure.judge_files import ENDINGS
 from engine.measure.noise_judge_training import NoiseRecipe, train_noise_judge
 from engine.paths import RESOURCES
@@ -32,11 +33,12 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=standard.learning_rate)
     parser.add_argument("--seed", type=int, default=standard.seed)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     recipe = NoiseRecipe(args.seed, args.epochs, args.batch, args.learning_rate)
-    trained = watch(train_noise_judge(load_dataset(args.data), recipe))
+    trained = watch(train_noise_judge(load_dataset(args.data), recipe, device=choose_device(args.device)))
     trained.save(args.out or RESOURCES / "models" / f"{args.data}-{ENDINGS['noise']}.safetensors")
     print(json.dumps(trained.record, indent=2))
 

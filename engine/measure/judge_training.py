@@ -189,7 +189,7 @@ def train_judge(data: Dataset, recipe: Recipe, *, chosen: NDArray[np.int64] | No
         "epochs": recipe.epochs, "batch": batch, "learning_rate": recipe.learning_rate, "shift": SHIFT,
         "flips": [name for name, may in zip(data.class_names, data.flips, strict=False) if may],
         "noised": recipe.noised, "seed": recipe.seed, "threads": torch.get_num_threads(),
-        "torch": torch.__version__, "cpu_seconds": round(seconds, 1),
+        "device": torch.device(device).type, "torch": torch.__version__, "cpu_seconds": round(seconds, 1),
     }
     judge.record = record
     return Trained(judge, packed, record)

@@ -8,7 +8,8 @@ import pytest
 from engine.data.catalogue import load_test_half
 from engine.diffusion.sample import sample_images
 from engine.measure.judge import Judge
-from engine.measure.judge_files import judge_for
+from engine.measure.judge_files import accuracy_at, judge_for, judge_record, judges_for
+from engine.measure.noise_judge import NoiseJudge
 from engine.paths import BUNDLED_RUNS, DEFAULT_BUNDLED_RUN, bundled_runs, resolve_run
 from engine.runs import Run
 from engine.workspace import Workspace
@@ -40,7 +41,26 @@ def test_its_judge_reads_real_clothes(run: Run) -> None:
     data = load_test_half("fashion-mnist")
     read = judge.read(data.test_images[::5]).argmax(axis=1)
     assert (read == data.test_labels[::5]).mean() == pytest.approx(judge.record["test_accuracy"], abs=0.02)
-    assert judge.record["test_accuracy"] > 0.9
+    assert judge.record["test_accuracy"] >= 0.93
+
+
+def test_it_has_a_second_judge_and_one_that_reads_noise(run: Run) -> None:
+    judges = judges_for(run)
+    assert set(judges) == {"first", "second"}
+    second = judge_record(judges["second"])
+    assert second["first_judge_sha256"] == judge_record(judges["first"])["sha256"]
+    assert second["test_accuracy"] >= 0.93
+    file = judge_for(run, "noise")
+    assert file is not None
+    assert file.stat().st_size <= 2_000_000
+    judge = NoiseJudge.load(file)
+    images = load_test_half("fashion-mnist").test_images[::10]
+    labels = load_test_half("fashion-mnist").test_labels[::10]
+    clean = images / 127.5 - 1
+    eps = np.random.default_rng(0).standard_normal(clean.shape)
+    for sigma in (0.0, 1.0):
+        read = judge.read((clean + sigma * eps) / np.sqrt(1 + sigma**2), sigma).argmax(axis=1)
+        assert (read == labels).mean() == pytest.approx(float(accuracy_at(judge.record, sigma)), abs=0.04)
 
 
 def test_what_it_draws_is_read_as_what_was_asked(run: Run) -> None:
