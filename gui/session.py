@@ -35,6 +35,7 @@ class Session(OpenRun):
     def __init__(self, compute: Compute | None = None, parent: QObject | None = None) -> None:
         super().__init__(compute or Compute(jobs.make_context), parent)
         self._range: tuple[tuple[str, int, tuple[int, ...]], tuple[int, int] | None] | None = None
+        self._recorded_read: set[int] = set()  # seeds whose recordings of the open run were looked for
         self.requests = TrajectoryRequests(self.bridge, self)
         self.requests.changed.connect(self._on_trajectories)
         self.requests.failed.connect(lambda told: self._say_report("trajectory", told))
@@ -81,7 +82,11 @@ class Session(OpenRun):
         `trajectories_changed` tells when there is more.
         """
         point = self.point(class_label)
-        return self.requests.get(point) if point is not None else None
+        if point is None or self.run is None:
+            return None
+        if point.seed not in self._recorded_read:
+            self._fill_from_recorded(self.run, point.seed)
+        return self.requests.get(point)
 
     def frame(self, trajectory: Trajectory) -> int:
         """The frame of a trajectory at the current noise level; -1 when none is filled yet."""
@@ -100,18 +105,21 @@ class Session(OpenRun):
         """Ask again for what failed."""
         self.requests.retry()
 
-    def _fill_from_recorded(self, run: Run) -> None:
-        """Frames that came with the run: the sliders move before torch is there."""
+    def _fill_from_recorded(self, run: Run, seed: int) -> None:
+        """Frames of a seed that came with the run, read once: the sliders move before torch is there."""
+        self._recorded_read.add(seed)
         try:
-            recordings = run.recordings()
+            recordings = run.recordings(seed)
         except (DiffuscopeError, OSError):
             return
         for recording in recordings:
             for label, trajectory in recording.trajectories.items():
                 self.requests.cache.put(Point(run.info.id, recording.snapshot, label, recording.seed,
                                                recording.sampling), trajectory)
-        newest = [r for r in recordings if r.snapshot == self.step]
-        seeds = [r.seed for r in newest]
+
+    def _choose_recorded_seed(self, run: Run) -> None:
+        """A seed that the run has recorded, unless somebody chose one."""
+        seeds = run.recorded_seeds(self.step)
         if seeds and not self._seed_chosen:
             seed = SHOWN_SEED if SHOWN_SEED in seeds else self.seed if self.seed in seeds else seeds[0]
             if seed != self.seed:
@@ -148,7 +156,8 @@ class Session(OpenRun):
         self.requests.point_moved()
         if self.training:
             self.requests.priority = Priority.BACKGROUND
-        self._fill_from_recorded(run)
+        self._recorded_read.clear()
+        self._choose_recorded_seed(run)
 
     def _run_taken(self) -> None:
         self.trajectories_changed.emit()

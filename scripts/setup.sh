@@ -48,7 +48,9 @@ if ! supported "$venv/bin/python"; then
 fi
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
     echo "Installing packages (once; some minutes) ..."
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --quiet --editable ".[dev]"; then
+    # editable_mode=compat: a path, not a finder that every start of Python would have to load.
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --quiet --editable ".[dev]" \
+        --config-settings editable_mode=compat; then
         echo "The packages could not be installed; see pip's words above, then run the same command again." >&2
         exit 1
     fi

@@ -17,8 +17,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from engine.errors import BadRun, RunLocked
 from engine.runs.atomic import SaveFailed, write_file
 from engine.runs.jsontext import readable
@@ -157,6 +155,8 @@ class RunLock:
 
     def acquire(self) -> None:
         """Take the lock. Raises RunLocked (names process and computer), BadRun (nothing can be written)."""
+        from filelock import FileLock, Timeout  # only who writes a run waits for it to load
+
         guard = FileLock(self.folder / GUARD_FILE, timeout=GUARD_SECONDS)
         try:
             with guard:

@@ -30,6 +30,7 @@ from engine.runs.recorded import (
     Recording,
     read_recording,
     read_samples,
+    recorded_as,
     recording_paths,
     sample_steps,
 )
@@ -208,10 +209,20 @@ class Run:
         """Images uint8 (N, H, W) or (N, H, W, 3), classes and seeds. Raises BadRun."""
         return read_samples(self.path, step)
 
-    def recordings(self) -> list[Recording]:
-        """Recorded trajectories with their sampling settings; damaged ones are left out (see `verify`)."""
+    def recorded_seeds(self, snapshot: int) -> list[int]:
+        """Seeds with recorded trajectories of a snapshot, as the files' names say."""
+        named = [recorded_as(path) for path in recording_paths(self.path)]
+        return [known[1] for known in named if known is not None and known[0] == snapshot]
+
+    def recordings(self, seed: int | None = None) -> list[Recording]:
+        """Recorded trajectories (None: of every seed) with their sampling settings; damaged ones are left out (see
+        `verify`).
+        """
         found = []
         for path in recording_paths(self.path):
+            known = recorded_as(path)
+            if seed is not None and known is not None and known[1] != seed:
+                continue
             try:
                 found.append(read_recording(path))
             except BadRun:

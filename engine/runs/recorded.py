@@ -111,6 +111,14 @@ def recording_paths(folder: Path) -> list[Path]:
     return [folder / RECORDED / name for name in names if name.endswith(SUFFIX) and not name.startswith(".")]
 
 
+def recorded_as(path: Path) -> tuple[int, int] | None:
+    """Snapshot and seed that a file of recorded trajectories is named after; None for another name."""
+    snapshot, seed, rest = path.stem.partition("-seed-")
+    step = step_of(snapshot)
+    number = rest.partition("-")[0]
+    return (step, int(number)) if seed and step is not None and number.isdecimal() else None
+
+
 def read_recording(path: Path) -> Recording:
     """One file of recorded trajectories; BadRun when it is missing or damaged."""
     what = f"The recording {path.name}"

@@ -198,6 +198,30 @@ def test_recorded_trajectories_need_no_compute_thread(qtbot: QtBot, script: Scri
     assert session.shutdown(1.0)
 
 
+def test_recordings_of_a_seed_are_read_when_it_is_looked_at_and_once(
+        session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path / "a", recorded=11)
+    read: list[int | None] = []
+    real = Run.recordings
+
+    def recordings(self: Run, seed: int | None = None):
+        read.append(seed)
+        return real(self, seed)
+
+    monkeypatch.setattr(Run, "recordings", recordings)
+    session.open_run(tmp_path / "a")
+    assert read == [], "nothing is looked at yet"
+    for _ in range(2):
+        assert session.trajectory(7) is not None
+        assert session.trajectory(2) is not None
+    assert read == [11]
+    session.set_seed(5)
+    assert session.trajectory(7) is None
+    session.set_seed(11)
+    assert session.trajectory(7) is not None
+    assert read == [11, 5]
+
+
 def test_the_current_class_is_asked_for_first_then_the_others_together(
         qtbot: QtBot, session: Session, script: Script, tmp_path: Path) -> None:
     make_run(tmp_path / "a")

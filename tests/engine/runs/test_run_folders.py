@@ -112,6 +112,10 @@ def test_recorded_trajectories(tmp_path: Path) -> None:
         assert (first.seed, first.snapshot, first.sampling) == (7, 10, SAMPLING)
         assert (second.seed, second.sampling) == (8, SamplingConfig())
         assert [sorted(by_class) for by_class in run.recorded()] == [[0, 1], [0]]
+        assert run.recorded_seeds(10) == [7, 8]
+        assert run.recorded_seeds(20) == []
+        assert [recording.seed for recording in run.recordings(8)] == [8]
+        assert run.recordings(9) == []
         for label in (0, 1):
             was, now = trajectory(label), first.trajectories[label]
             for name in ("sigma", "t", "x", "x0", "eps", "guidance"):
