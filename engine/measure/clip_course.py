@@ -123,7 +123,7 @@ def course_key(run: Run, request: ScoreCourseRequest) -> str:
         "over": request.over, "sampling": request.sampling.model_dump(), "each": request.each,
         "first_seed": request.first_seed, "average_percent": request.average_percent,
         "guide": "" if guide is None else run.weights_hash(guide), "clip_scores": request.clip.filled(run).mark(),
-        "method": METHOD, **clip_mark(request.sampling)}
+        "method": METHOD, **clip_mark(request.sampling, run)}
     if request.over == TRAINING:
         settings["steps"] = {str(step): run.weights_hash(step) for step in chosen_steps(run)}
         return measurement_key("clip-course", run.weights_hash(), settings)

@@ -178,7 +178,7 @@ def clip_key(run: Run, request: ClipRequest) -> str:
         "average_percent": request.average_percent, "guide": "" if guide is None else run.weights_hash(guide),
         "clip_scores": request.clip.filled(run).mark(),
         "judge": "" if judge is None else judge_record(judge).get("sha256", ""), "method": METHOD,
-        **clip_mark(request.sampling)})
+        **clip_mark(request.sampling, run)})
 
 
 def stored_clip(run: Run, request: ClipRequest) -> ClipScores | None:

@@ -203,27 +203,27 @@ class StudyReady(Event):
     stored: bool
 
 
-def _common(request: StudyRequest) -> dict[str, Any]:
+def _common(run: Run, request: StudyRequest) -> dict[str, Any]:
     """What decides the figures of every method."""
-    return {"clip": scorer_mark(request.clip_model), "judge": judge_record(STUDY_JUDGE_FILE).get("sha256", ""),
+    return {"clip": scorer_mark(request.clip_model, run), "judge": judge_record(STUDY_JUDGE_FILE).get("sha256", ""),
             "blocks": request.blocks, "pictures": request.pictures, "seed": request.seed, "method": METHOD}
 
 
 def study_key(run: Run, request: StudyRequest) -> str:
     """Under what a study is saved: equal for equal weights, settings, reader and judge. Raises BadRun."""
-    settings = {**_common(request), "sampling": base_sampling(run).model_dump(), "nfe": request.nfe}
+    settings = {**_common(run, request), "sampling": base_sampling(run).model_dump(), "nfe": request.nfe}
     return measurement_key("clip-study", run.weights_hash(request.snapshot), settings)
 
 
 def row_key(run: Run, request: StudyRequest, method: Method, sampling: SamplingConfig) -> str:
     """Under what the figures of one method with its number of steps are saved."""
-    settings = {**_common(request), "sampling": sampling.model_dump(), "mix": method.mix}
+    settings = {**_common(run, request), "sampling": sampling.model_dump(), "mix": method.mix}
     return measurement_key("clip-study-row", run.weights_hash(request.snapshot), settings)
 
 
 def cost_key(run: Run, request: StudyRequest) -> str:
     """Under what the cost of a look is saved: it is of this machine."""
-    settings = {"clip": scorer_mark(request.clip_model), "machine": f"{platform.node()} {platform.machine()}"}
+    settings = {"clip": scorer_mark(request.clip_model, run), "machine": f"{platform.node()} {platform.machine()}"}
     return measurement_key("clip-study-cost", run.weights_hash(request.snapshot), settings)
 
 

@@ -137,7 +137,8 @@ class _Studying:
         rows.sort(key=lambda row: (TABLES.index(row.table), order.index(row.method)))
         clip_right = yield from self._reads_real()
         return Study(
-            snapshot=self.model.snapshot, clip_model=request.clip_model, clip_mark=scorer_mark(request.clip_model),
+            snapshot=self.model.snapshot, clip_model=request.clip_model,
+            clip_mark=scorer_mark(request.clip_model, self.model.run),
             clip_accuracy=clip_right, judge=self.judge.sha256,
             judge_accuracy=float(self.judge.record.get("test_accuracy", np.nan)), blocks=request.blocks,
             pictures=request.pictures, seed=request.seed, nfe=request.nfe,

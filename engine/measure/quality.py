@@ -153,7 +153,7 @@ def quality_key(run: Run, request: QualityRequest) -> str:
         "average_percent": request.average_percent,
         "guide": "" if guide is None else run.weights_hash(guide),
         "judges": {name: judge_record(file).get("sha256", "") for name, file in judges_for(run).items()},
-        "neighbours": NEIGHBOURS, "method": METHOD, **clip_mark(request.sampling),
+        "neighbours": NEIGHBOURS, "method": METHOD, **clip_mark(request.sampling, run),
     }
     return measurement_key("quality", run.weights_hash(request.snapshot), settings)
 

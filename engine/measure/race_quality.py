@@ -148,7 +148,7 @@ def lane_key(run: Run, request: RaceQualityRequest, lane: SamplingConfig) -> str
         "sampling": lane.model_dump(exclude={"num_steps"}), "pictures": request.pictures,
         "step_counts": list(request.step_counts), "average_percent": request.average_percent, "method": METHOD,
         "judge": "" if (judge := judge_for(run)) is None else judge_record(judge).get("sha256", ""),
-        "machine": f"{platform.node()} {platform.machine()}", **clip_mark(lane),
+        "machine": f"{platform.node()} {platform.machine()}", **clip_mark(lane, run),
     }
     return measurement_key("race", run.weights_hash(request.snapshot), settings)
 

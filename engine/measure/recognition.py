@@ -184,7 +184,7 @@ def recognition_key(run: Run, request: RecognitionRequest) -> str:
         "average_percent": request.average_percent,
         "guide": "" if sampling.autoguide_step is None else run.weights_hash(sampling.autoguide_step),
         "judge": judge_record(reading_judge(run, request)).get("sha256", ""), "method": METHOD,
-        **clip_mark(sampling),
+        **clip_mark(sampling, run),
     }
     return measurement_key("recognition", run.weights_hash(request.snapshot), settings)
 

@@ -1,9 +1,9 @@
 """Who reads predicted pictures while they are drawn, by the name that clip_model has. Imports no torch by itself.
 
-"in-domain" is the CLIP that ships, JUDGE the digit judge (a control that is no CLIP), anything else published weights
-or a file of weights as engine.clip.sources names them. A reader is a function from x0 (N, C, H, W) in -1..1 to
-log-probabilities (N, K) of a run's classes; it is differentiable, and what it says of a picture does not depend on the
-others.
+"in-domain" is the CLIP that ships, JUDGE the judge of the run's data set (a control that is no CLIP), anything else
+published weights or a file of weights as engine.clip.sources names them. A reader is a function from x0 (N, C, H, W) in
+-1..1 to log-probabilities (N, K) of a run's classes; it is differentiable, and what it says of a picture does not
+depend on the others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.config import SamplingConfig
 from engine.errors import BadSetting
-from engine.measure.judge_files import JUDGE_FILE, judge_record
+from engine.measure.judge_files import judge_for, judge_record
 from engine.runs import Run
 
 if TYPE_CHECKING:
@@ -23,28 +23,29 @@ JUDGE = "judge"
 IN_DOMAIN = "in-domain"
 
 
-def scorer_mark(source: str) -> str:
-    """Which weights a source means: what a measurement under CLIP guidance is keyed by.
+def scorer_mark(source: str, run: Run) -> str:
+    """Which weights a source means for a run: what a measurement under CLIP guidance is keyed by.
 
     Raises DiffuscopeError for a record that cannot be read.
     """
     if source == JUDGE:
-        return str(judge_record(JUDGE_FILE).get("sha256", ""))
+        file = judge_for(run)
+        return "" if file is None else str(judge_record(file).get("sha256", ""))
     if source == IN_DOMAIN:
         from engine.clip.files import in_domain_record
 
         return str(in_domain_record().get("sha256", ""))
     from engine.clip.sources import file_of, general
 
-    if general(source) is None and (file := file_of(source)[1]).is_file():  # some hundred megabytes: not read for a key
-        facts = file.stat()
-        return f"{file_of(source)[0]}@{file.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+    if general(source) is None and (weights := file_of(source)[1]).is_file():  # some hundred megabytes: not read here
+        facts = weights.stat()
+        return f"{file_of(source)[0]}@{weights.resolve()} {facts.st_size} {facts.st_mtime_ns}"
     return source
 
 
-def clip_mark(sampling: SamplingConfig) -> dict[str, str]:
+def clip_mark(sampling: SamplingConfig, run: Run) -> dict[str, str]:
     """What CLIP guidance adds to the key of a measurement: nothing where there is none."""
-    return {"clip": scorer_mark(sampling.clip_model)} if sampling.clips else {}
+    return {"clip": scorer_mark(sampling.clip_model, run)} if sampling.clips else {}
 
 
 def scorer_name(source: str) -> str:
@@ -72,7 +73,7 @@ def guidance_words(sampling: SamplingConfig) -> str:
 def make_scorer(source: str, run: Run, workspace: Workspace) -> Scorer:
     """The reader of a source, for the classes of a run, with the prompts of the data set that the run learned.
 
-    Raises BadSetting where the judge is asked to read what it never saw, and whatever loading a CLIP raises.
+    Raises BadSetting where a judge is asked for and the data set has none, and whatever loading a CLIP raises.
     """
     import torch
 
@@ -84,11 +85,11 @@ def make_scorer(source: str, run: Run, workspace: Workspace) -> Scorer:
 def _judge_scorer(run: Run, workspace: Workspace) -> Scorer:
     from engine.measure.judge import Judge
 
-    data = judge_record(JUDGE_FILE).get("data", "mnist")
-    if run.info.config.data.dataset != data or run.info.image_shape != (1, 28, 28):
-        raise BadSetting(f"The judge reads {data}; {run.name} learned {run.info.config.data.dataset}.",
-                         "Guide by a CLIP, or without one.")
-    network: Any = Judge.load(device=workspace.device).network
+    file = judge_for(run)
+    if file is None:
+        raise BadSetting(f"There is no judge for {run.info.config.data.dataset}, so it cannot guide {run.name}.",
+                         "Guide by a CLIP, or train one: File, Data sets.")
+    network: Any = Judge.load(file, workspace.device).network
     return lambda x0: network(x0.float()).log_softmax(dim=-1)
 
 

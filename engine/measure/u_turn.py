@@ -148,7 +148,7 @@ def u_turn_key(run: Run, request: UTurnRequest) -> str:
         "sampling": sampling.model_dump(), "pictures": request.pictures, "first_seed": request.first_seed,
         "levels": request.levels, "guided": request.guided, "average_percent": request.average_percent,
         "guide": "" if sampling.autoguide_step is None else run.weights_hash(sampling.autoguide_step),
-        "judge": judge_record(_judge_of(run)).get("sha256", ""), "method": METHOD, **clip_mark(sampling)})
+        "judge": judge_record(_judge_of(run)).get("sha256", ""), "method": METHOD, **clip_mark(sampling, run)})
 
 
 def stored_u_turn(run: Run, request: UTurnRequest) -> UTurn | None:

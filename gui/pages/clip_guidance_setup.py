@@ -19,7 +19,7 @@ from gui.widgets.labels import Text
 from gui.widgets.progress import JobProgressBar
 from gui.widgets.section import Section
 
-READERS = [(IN_DOMAIN, "In-domain CLIP"), (JUDGE, "Digit judge")]
+READERS = [(IN_DOMAIN, "In-domain CLIP"), (JUDGE, "Judge")]
 METHODS = [("off", "Off"), ("blend", "Blend"), ("scale", "Scale"), ("gradient", "Gradient")]
 ELSEWHERE = "Set on the Reverse page; the run's own until you change it there."
 

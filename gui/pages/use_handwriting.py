@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from engine import use_jobs
 from engine.compute import Priority
 from engine.config import number
-from engine.export.handwriting import Word, make_word, pixels, svg, writable
+from engine.export.handwriting import Word, pixels, svg, writable
 from engine.export.handwriting_job import HandReady, HandRequest
 from engine.export.picture_facts import png_bytes
+from engine.export.word_animation import WordAnimation, laid_out
 from engine.use_config import HandwritingConfig
 from gui.job_runner import JobRunner
 from gui.pages.use_part import Part
@@ -23,6 +24,7 @@ from gui.session import Session
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
 from gui.widgets.picture_grid import PictureGrid
+from gui.widgets.progress import JobProgressBar
 
 WAIT_MS = 200  # after the last change
 COLUMNS = 12
@@ -45,7 +47,15 @@ class Handwriting(Part):
         self.add_rows(HandwritingConfig, "text", "variation", "spacing", "even_weight", "paper")
         self.hint = Text("Class names of one character can be written. Sampler, guidance and seed are those of the "
                          "Reverse page.", 12, 400, "muted", wrap=True)
-        self.section.add(self.hint)
+        self.saving = JobRunner(session, "word-animation", self)
+        self.progress = JobProgressBar("")
+        self.progress.setAccessibleName("Writing the animation")
+        self.progress.cancel.setToolTip("Leave off; no file is left, and one that was there stays as it was.")
+        self.progress.cancelled.connect(self.saving.cancel)
+        self.progress.hide()
+        self.saving.progressed.connect(lambda p: self.progress.set(p.n, p.total, p.unit))
+        self.saving.changed.connect(self._show_saving)
+        self.section.add(self.hint, self.progress)
         self.ready_of: HandReady | None = None
         self.word: Word | None = None
         self._wanted: HandRequest | None = None
@@ -116,13 +126,10 @@ class Handwriting(Part):
 
     def laid_out(self, frame: int = -1) -> Word | None:
         """The word at a frame of its drawing; None while there is none."""
-        found = self.ready_of
-        labels, written = self.labels()[0], self.characters()
+        found, labels = self.ready_of, self.labels()[0]
         if found is None or found.request.class_labels != tuple(c for c in labels if c is not None):
             return None
-        images = iter(found.frames[frame].astype(np.float32))
-        return make_word([None if label is None else next(images) for label in labels],
-                         [c if not c.isspace() else " " for c in written], self.config)
+        return laid_out(found.frames[frame], labels, self.characters(), self.config)
 
     def _show(self) -> None:
         self.word = self.laid_out()
@@ -164,7 +171,7 @@ class Handwriting(Part):
         return [("Save…", self.open_menu, "save")] if self.word is not None and self.ready() else []
 
     def open_menu(self) -> None:
-        """PNG, SVG and GIF, below the pointer's link."""
+        """PNG, SVG and the animation, below the pointer's link."""
         menu = self.menu()
         at = self.mapToGlobal(QPoint(self.width() - menu.sizeHint().width(), 0))
         menu.aboutToHide.connect(menu.deleteLater)
@@ -176,11 +183,13 @@ class Handwriting(Part):
         stem = "".join(c if c.isalnum() else "-" for c in self.config.text) or "handwriting"
         for words, name, kinds, suffix, write in (
                 ("Save as PNG…", f"{stem}.png", "PNG picture (*.png)", ".png", self.write_png),
-                ("Save as SVG…", f"{stem}.svg", "SVG drawing (*.svg)", ".svg", self.write_svg),
-                ("Save the drawing of it as GIF…", f"{stem}.gif", "GIF animation (*.gif)", ".gif", self.write_gif)):
+                ("Save as SVG…", f"{stem}.svg", "SVG drawing (*.svg)", ".svg", self.write_svg)):
             menu.addAction(words).triggered.connect(
                 lambda _=False, w=words, n=name, k=kinds, s=suffix, f=write: ask_and_write(
                     self, self.session, w.removesuffix("…"), n, f, k, s))
+        animate = menu.addAction("Animate the drawing of it…")
+        animate.triggered.connect(lambda _=False: self.ask_and_animate(f"{stem}.gif"))
+        animate.setEnabled(not self.saving.running)
         return menu
 
     def write_png(self, path: Path) -> bool:
@@ -195,11 +204,22 @@ class Handwriting(Part):
         """The word as outlines."""
         return self.word is not None and write_whole(path, svg(self.word, paper=self.config.paper).encode("utf-8"))
 
-    def write_gif(self, path: Path) -> bool:
-        """The word while it is drawn, from the first guess on, as predicted x0."""
-        from engine.export.word_gif import gif_of
+    def ask_and_animate(self, name: str) -> None:
+        """Ask for a file and write the word into it while it is drawn, from the first guess on, as predicted x0."""
+        chosen, _ = QFileDialog.getSaveFileName(self, "Animate the drawing of it", name,
+                                                "Animations (*.gif *.apng *.webp);;All files (*)")
+        if chosen:
+            self.animate(Path(chosen) if Path(chosen).suffix else Path(chosen).with_suffix(".gif"))
 
-        if self.ready_of is None:
+    def animate(self, path: Path) -> bool:
+        """Begin to write the animation; whether there was anything to write."""
+        if self.ready_of is None or self.word is None or self.saving.running:
             return False
-        words = [self.laid_out(frame) for frame in range(len(self.ready_of.frames))]
-        return write_whole(path, gif_of([w for w in words if w is not None], paper=self.config.paper))
+        self.progress.start()
+        self.saving.start(use_jobs.word_animation_job(WordAnimation(
+            self.ready_of.frames, tuple(self.labels()[0]), tuple(self.characters()), self.config, path)))
+        return True
+
+    def _show_saving(self) -> None:
+        if not self.saving.running:
+            self.progress.finish()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import os
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
+from engine.errors import BadSetting
+from engine.export.animation import AnimationWritten
 from engine.export.handwriting import (
     SCALE,
     enlarged,
@@ -20,7 +23,7 @@ from engine.export.handwriting import (
     svg,
     writable,
 )
-from engine.export.word_gif import gif_of
+from engine.export.word_animation import MOST_FRAMES, WordAnimation, write_word_animation
 from engine.use_config import HandwritingConfig
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -98,11 +101,42 @@ def test_outlines_follow_the_ink_to_a_tenth_of_a_pixel() -> None:
     assert line[:, 0].max() / SCALE == pytest.approx(16, abs=0.12)
 
 
-def test_a_gif_shows_every_state_on_one_sheet() -> None:
-    words = [make_word([bar(width)], "1", HandwritingConfig()) for width in (2, 3, 4)]
-    with Image.open(io.BytesIO(gif_of(words, paper=True))) as picture:
-        assert picture.n_frames == 3
+def word_animation(path: Path, frames: int = 3) -> WordAnimation:
+    growing = np.stack([bar(2 + i % 3)[None] for i in range(frames)]).astype(np.float16)
+    return WordAnimation(growing, (1,), ("1",), HandwritingConfig(), path)
+
+
+def test_an_animation_shows_every_state_on_one_sheet(tmp_path: Path) -> None:
+    *progress, written = write_word_animation(word_animation(tmp_path / "one.gif"))
+    assert isinstance(written, AnimationWritten)
+    assert [p.n for p in progress if p.unit == "frames laid out"] == [0, 1, 2, 3]
+    with Image.open(tmp_path / "one.gif") as picture:
+        shapes = {frame.size for frame in ImageSequence.Iterator(picture)}
+        assert len(shapes) == 1
+        assert picture.n_frames >= 3  # the last one stays: equal frames may be written as one
         assert picture.info["loop"] == 0
+
+
+def test_a_long_drawing_leaves_frames_out_and_keeps_the_last(tmp_path: Path) -> None:
+    *progress, _ = write_word_animation(word_animation(tmp_path / "one.webp", 100))
+    assert max(p.total for p in progress if p.unit == "frames laid out") <= MOST_FRAMES + 1
+
+
+def test_left_off_it_leaves_no_file_and_the_old_one_stays(tmp_path: Path) -> None:
+    old = tmp_path / "one.gif"
+    old.write_bytes(b"old")
+    job = write_word_animation(word_animation(old))
+    for event in job:
+        if event.unit == "frames" and event.n == 1:
+            break
+    job.close()
+    assert old.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["one.gif"]
+
+
+def test_an_unknown_ending_is_refused_before_anything_is_laid_out(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="An animation ends in"):
+        next(write_word_animation(word_animation(tmp_path / "one.bmp")))
 
 
 def test_nothing_written_is_an_empty_sheet() -> None:

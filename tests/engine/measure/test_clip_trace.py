@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import RunConfig, SamplingConfig
+from engine.config import SamplingConfig
+from engine.data.catalogue import load_test_half
 from engine.diffusion.clip_guidance import gain
 from engine.diffusion.sample import sample_images
 from engine.errors import BadSetting
 from engine.jobs import clip_course_job, clip_grid_job
 from engine.measure.clip_trace import Course, CourseReady, CourseRequest, GridReady, GridRequest, grid_rows
+from engine.measure.judge_files import judge_file, judge_record
 from engine.measure.quality import QualityRequest, quality_key
-from engine.measure.scorers import clip_mark, guidance_words, make_scorer
+from engine.measure.scorers import clip_mark, guidance_words, make_scorer, scorer_mark
+from engine.paths import BUNDLED_RUNS
 from engine.runs import Run
 from engine.workspace import Workspace
 
@@ -105,11 +108,11 @@ def test_the_rows_of_the_grid_differ_and_each_guides(scale: float) -> None:
 
 def test_the_key_of_a_measurement_names_who_guided(tiny_run: Path) -> None:
     run, plain = Run.open(tiny_run), SamplingConfig(num_steps=4)
-    assert clip_mark(plain) == {}
+    assert clip_mark(plain, run) == {}
     keys = {quality_key(run, QualityRequest(tiny_run, sampling)) for sampling in (
         plain, SAMPLING, SAMPLING.model_copy(update={"clip_strength": 0.5}))}
     assert len(keys) == 3
-    assert clip_mark(SAMPLING)["clip"]
+    assert clip_mark(SAMPLING, run)["clip"]
 
 
 def test_who_guides_is_said_in_words() -> None:
@@ -121,12 +124,18 @@ def test_who_guides_is_said_in_words() -> None:
     assert guidance_words(SAMPLING.model_copy(update={"clip_strength": 0.0})) == "guidance 1"
 
 
-def test_the_judge_reads_no_other_data(one_thread: Workspace, tiny_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run.open(tiny_run)
-    assert isinstance(run.info.config, RunConfig)
-    monkeypatch.setattr("engine.measure.scorers.judge_record", lambda file: {"data": "letters"})
-    with pytest.raises(BadSetting, match="The judge reads letters; tiny learned mnist"):
-        make_scorer("judge", run, one_thread)
+def test_the_judge_that_guides_is_that_of_the_runs_data(one_thread: Workspace, tiny_run: Path,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    clothes = Run.open(BUNDLED_RUNS / "fashion-mnist")
+    data = load_test_half("fashion-mnist")
+    x0 = torch.from_numpy(data.test_images[:300]).float() / 127.5 - 1
+    read = make_scorer("judge", clothes, one_thread)(x0).argmax(dim=1).numpy()
+    assert (read == data.test_labels[:300]).mean() > 0.88
+    assert scorer_mark("judge", clothes) == judge_record(judge_file("fashion-mnist"))["sha256"]
+    assert scorer_mark("judge", clothes) != scorer_mark("judge", Run.open(tiny_run))
+    monkeypatch.setattr("engine.measure.scorers.judge_for", lambda run: None)
+    with pytest.raises(BadSetting, match="There is no judge for fashion-mnist, so it cannot guide fashion-mnist"):
+        make_scorer("judge", clothes, one_thread)
 
 
 @pytest.mark.parametrize("method", ["scale", "gradient"])

@@ -305,12 +305,33 @@ def test_a_word_is_saved_as_png_svg_and_gif(page: UsePage, session: Session, qtb
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / a[2]), ""))
     for action in now.menu().actions():
         action.trigger()
+    assert now.saving.running
+    assert not now.progress.isHidden()
+    assert not now.animate(tmp_path / "second.gif"), "one at a time"
+    qtbot.waitUntil(lambda: not now.saving.running, timeout=8000)
+    assert now.progress.isHidden()
     assert sorted(p.name for p in tmp_path.glob("2026.*")) == ["2026.gif", "2026.png", "2026.svg"]
     facts = read_facts(tmp_path / "2026.png")
     assert (facts.page, facts.classes, facts.seed) == ("use", (2, 0, 2, 6), session.seed)
     with Image.open(tmp_path / "2026.gif") as picture:
         assert picture.n_frames >= 1
     assert b"<path" in (tmp_path / "2026.svg").read_bytes()
+
+
+def test_an_animation_of_a_word_is_left_off_or_refused_without_a_file(page: UsePage, session: Session, qtbot: QtBot,
+                                                                      tmp_path: Path) -> None:
+    now = part(page, "handwriting")
+    qtbot.waitUntil(lambda: page.ready() and now.word is not None, timeout=8000)
+    assert now.animate(tmp_path / "word.webp")
+    now.progress.cancel.click()
+    assert not now.saving.running
+    told: list[str] = []
+    session.message.connect(lambda notice: told.append(notice.headline))
+    assert now.animate(tmp_path / "word.bmp")
+    qtbot.waitUntil(lambda: bool(told), timeout=4000)
+    assert told == ["An animation ends in .gif, .apng, .webp, .mp4 or .png; word.bmp does not."]
+    assert not now.saving.running
+    assert list(tmp_path.glob("word*")) == []
 
 
 # ---- sketch ----
