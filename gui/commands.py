@@ -115,11 +115,13 @@ class Commands:
     def _on_data_sets(self) -> None:
         """There are other sets, or judges: what is offered, and what can be measured of the open run, may change."""
         session = self._session
+        session.data_sets_changed.emit()
         session.draft_changed.emit()
         if session.run is not None and not session.training:
             session.open_run(session.run.path)
 
     def _on_imported(self, name: str) -> None:
+        self._session.data_sets_changed.emit()
         self.learn_data_set(name)
         self._window.status.say("Imported; the next run learns it" if not self._session.training else "Imported")
 

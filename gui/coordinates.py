@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,7 +159,7 @@ class Coordinates(TrainingControl):
 
     def new_seed(self) -> None:
         """A seed drawn by chance."""
-        self.set_seed(random.randrange(NEW_SEEDS))
+        self.set_seed(secrets.randbelow(NEW_SEEDS))
 
     def previous_seed(self) -> None:
         """Back to the seed before."""

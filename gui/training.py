@@ -64,6 +64,7 @@ class TrainingControl(QObject):
     markers_changed = Signal()
     draft_changed = Signal()
     data_sets_asked = Signal()  # the list of data sets is wanted
+    data_sets_changed = Signal()  # a set came, went or is another one now
 
     def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -77,6 +76,13 @@ class DataSetReader(QObject):
         threading.Thread(target=work, name="data set", daemon=True).start()
         self._timer.start()
 
+    def forget(self) -> None:
+        """Sets may be others now, or gone: what was read of them counts no more."""
+        _read.clear()
+        self._timer.stop()
+        self._answers = SimpleQueue()  # what is still being read is of before
+        self._name, self.dataset, self.error = "", None, None
+
     def _poll(self) -> None:
         try:
             name, answer = self._answers.get_nowait()
@@ -135,10 +141,12 @@ class ImageChooser(QObject):
         self._numbers = {self.choice.class_label: self.choice.number}  # the last one looked at of each class
         self._files: dict[str, NDArray[np.uint8]] = {}
         self._places: dict[int, NDArray[np.int64]] = {}
+        self._chance = np.random.default_rng()
         self._build()
         self.reader.arrived.connect(self._on_data)
         session.class_changed.connect(self._on_class)
         session.restored.connect(self._on_restored)
+        session.data_sets_changed.connect(self._on_data_sets)
 
     def _build(self) -> None:
         self.dice = IconButton("dice", "Shuffle: another image of this class, drawn by chance.")
@@ -226,9 +234,8 @@ class ImageChooser(QObject):
         """Another image of this class by chance."""
         count = self._count(self.choice.class_label)
         if count > 1:
-            others = [n for n in (random.randint(1, count), random.randint(1, count), self.choice.number % count + 1)
-                      if n != self.choice.number]
-            self.choose(ImageChoice(self.choice.class_label, others[0]))
+            other = 1 + int(self._chance.integers(count - 1))
+            self.choose(ImageChoice(self.choice.class_label, other + (other >= self.choice.number)))
 
     def ask_for_file(self) -> None:
         """Let the user pick a picture file."""
@@ -330,6 +337,11 @@ class ImageChooser(QObject):
             self.session.message.emit(Notice("data", "error", error.headline, error.advice))
         self._files.clear() if self.choice.file and self.choice.file not in self._files else None
         self.choose(self.choice, by_hand=False)
+
+    def _on_data_sets(self) -> None:
+        self.reader.forget()
+        self.pixels = None
+        self.refresh()
 
     def _on_class(self, class_label: int) -> None:
         self.choose(ImageChoice(class_label, self._numbers.get(class_label, 1)), by_hand=False)

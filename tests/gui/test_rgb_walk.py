@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 
@@ -20,12 +20,14 @@ from engine.compute import Compute
 from engine.config import RunConfig
 from engine.data.catalogue import forget_loaded, load_dataset
 from engine.data.importing import Imported, ImportRequest, import_pictures
+from engine.errors import DiffuscopeError
 from engine.measure.judge_files import judge_for
 from engine.runs import Run
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
 from gui.main_window import MainWindow
 from gui.page_list import page_classes
+from gui.pages.forward import ForwardPage
 from gui.session import Notice, Session
 
 NAMES = ("apple", "pear")
@@ -132,6 +134,41 @@ def test_pictures_of_it_are_drawn_in_colour(at_home: Path, tmp_path: Path) -> No
                        "--device", "cpu") == 0
     grid = np.asarray(Image.open(tmp_path / "grid.png").convert("RGB"))
     assert coloured(grid)
+
+
+@pytest.mark.parametrize("what", ["reverse", "forward", "history"])
+def test_animations_of_it_are_in_colour(at_home: Path, tmp_path: Path, what: str) -> None:
+    out = tmp_path / f"{what}.gif"
+    assert run_command("animate", "--run", "fruit-run", "--what", what, "--steps", "4", "--no-caption", "--out",
+                       str(out), "--device", "cpu") == 0
+    with Image.open(out) as picture:
+        assert picture.n_frames > 1
+        assert any(coloured(np.asarray(frame.convert("RGB"))) for frame in ImageSequence.Iterator(picture))
+
+
+def test_removed_it_is_shown_no_longer(qtbot: QtBot, session: Session, home: Path,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    window = MainWindow(session, page_classes(), keep_state=False)
+    window.show()
+    assert session.open_run(home / "runs" / "fruit-run")
+    window.show_page("forward")
+    page = window.page
+    assert isinstance(page, ForwardPage)
+    qtbot.waitUntil(lambda: page.images.pixels is not None)
+
+    def gone(name: str) -> None:
+        raise DiffuscopeError(f"There is no data set called {name}.")
+
+    monkeypatch.setattr("gui.pages.forward_image.load_test_half", gone)
+    told: list[str] = []
+    session.message.connect(lambda notice: told.append(notice.headline))
+    session.data_sets_changed.emit()
+    qtbot.waitUntil(lambda: bool(told))
+    assert told == ["There is no data set called fruit."]
+    assert page.images.pixels is None
+    assert page.finding.text().startswith("No image.")
+    window.close()
+    window.deleteLater()
 
 
 def test_it_is_measured_once_it_has_judges(at_home: Path, capsys: pytest.CaptureFixture[str],
