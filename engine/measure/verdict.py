@@ -12,7 +12,7 @@ The rule, which resources/explain/train-finding.md tells the reader:
    rate does. Else raw losses in 20 blocks of equal count are fitted too, and the narrower interval counts.
 4. Still learning: the fall a doubling is at least 3 % and its interval lies above 0; or samples are read right more
    often than at half the steps, by more than 2.5 standard errors.
-5. Finished: the whole interval lies below 3 % a doubling.
+5. Finished: the fall a doubling is below 3 % and its interval below 4 %.
 6. Too short to say: neither.
 """
 
@@ -31,6 +31,7 @@ LEAST_LOSSES = 200
 BLOCKS = 20
 LEAST_VALIDATIONS = 4
 MATTERS = 0.03  # of the loss, a doubling of the steps
+CERTAINLY_NOT = 0.04  # where the interval of a fall below MATTERS must end
 NARROW = 2 * MATTERS  # width of an interval of validation losses that decides
 ROSE = 0.10  # of the loss
 ROSE_SURE = 4.0  # standard errors, for the lowest of nine is low by chance too
@@ -116,7 +117,7 @@ def verdict(steps: Float64, losses: Float64, validation: tuple[Float64, Float64]
     if good.sum() >= LEAST_LOSSES:
         if (fall is not None and fall.share >= MATTERS and fall.low > 0) or (judged is not None and judged.z > SURE):
             kind = Kind.LEARNING
-        elif fall is not None and fall.high < MATTERS:
+        elif fall is not None and fall.share < MATTERS and fall.high < CERTAINLY_NOT:
             kind = Kind.FINISHED
     return Verdict(kind, last, fall, None, judged)
 
