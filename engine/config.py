@@ -172,7 +172,7 @@ class TrainingConfig(Group):
         40, "Snapshots", "Averaged weights kept over a run, close together early.", unit="kept",
         ge=2, le=200, live=True)
     sample_seconds: float = setting(
-        2.0, "Samples", "Least time between two strips of sample digits; they take at most 3 % of training.",
+        2.0, "Samples", "Least time between two strips of sample pictures; they take at most 3 % of training.",
         unit="s apart", ge=0.5, le=3600, step=0.5, live=True)
     autosave_seconds: float = setting(
         60.0, "Autosave", "Longest time between two saves; every 10 s while a save costs under 1 %.",
@@ -197,7 +197,7 @@ class SamplingConfig(Group):
         0.0, "η", "Fresh noise in DDIM: 0 none, 1 as much as DDPM.", ge=0, le=1, step=0.05)
     guidance_scale: float = setting(
         2.0, "Guidance", "How hard the class pulls: D = Du + w (Dc - Du). 0 ignores the class, 1 is plain "
-        "conditional, above 3 digits get bolder and more alike.", ge=0, le=8, step=0.1)
+        "conditional, above 3 pictures get bolder and more alike.", ge=0, le=8, step=0.1)
     grid: GridName = setting(
         "auto", "Noise levels", "Which noise levels the steps visit: timesteps of the schedule, Karras levels, or "
         "even steps in log SNR. Auto takes timesteps for DDPM and DDIM, even log SNR for UniPC, Karras for the others.")
@@ -305,7 +305,7 @@ class WeightsConfig(Group):
         "old, in the mean, as a plain average over that part.", unit="%", step=1, ge=1, le=100)
 
 
-# The strip of sample digits drawn while training: few steps, so that it takes a twentieth of a second.
+# The strip of sample pictures drawn while training: few steps, so that it takes a twentieth of a second.
 STRIP_SAMPLING = SamplingConfig(sampler="dpmpp-2m", num_steps=9, guidance_scale=2.0)
 
 
@@ -345,7 +345,7 @@ class RecognitionConfig(Group):
         False, "Towards its class", "Tell the picture's own class on the way back, and guide towards it: the contrast. "
         "Then the class returns even from noise alone.")
     blind_seconds: float = setting(
-        15.0, "Slowness", "How long a digit of the blind test takes from noise to picture. The slower, the more "
+        15.0, "Slowness", "How long a picture of the blind test takes from noise to picture. The slower, the more "
         "exact.",
         unit="s", ge=3, le=120, step=1)
 

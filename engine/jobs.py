@@ -167,7 +167,7 @@ def u_turn_job(request: UTurnRequest, key: str = "u-turn") -> Job:
 
 
 def history_job(request: HistoryRequest, key: str = "history") -> Job:
-    """The digits of one seed at every snapshot of a run; saved with the run."""
+    """A picture of each class, of one seed, at every snapshot of a run; saved with the run."""
     def make(workspace: Workspace) -> JobGenerator:
         from engine.measure.sample_history import draw_history
 

@@ -254,7 +254,7 @@ class OpenRun(Coordinates):
 
     @property
     def sample_steps(self) -> list[int]:
-        """Steps at which a strip of sample digits exists."""
+        """Steps at which a strip of sample pictures exists."""
         return sorted({*self._strip_steps, *self.sample_history})
 
     def samples_at(self, step: int) -> SamplesReady | None:

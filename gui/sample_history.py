@@ -1,4 +1,4 @@
-"""Asks the compute thread for the digits of the current seed at every snapshot of the open run, and keeps them."""
+"""Asks the compute thread for the classes of the current seed at every snapshot of the open run, and keeps them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def add_animate(commands: Any) -> None:
     parser.add_argument(
         "--what", choices=WHAT, default=WHAT[0],
         help="`reverse`: x_t beside predicted x0 at every step (default); `forward`: a test image on its way into "
-        "noise; `history`: the digits of one seed at every snapshot")
+        "noise; `history`: a picture of each class at every snapshot")
     parser.add_argument("--class", metavar="LIST", dest="classes",
                         help="one class, like 3 (default 0); for history like 0-9 (default all)")
     parser.add_argument("--seed", type=whole(0, LARGEST_SEED), default=0, help="of the noise (default 0)")

@@ -99,7 +99,7 @@ def build_parser() -> Parser:
         commands.add_parser(
             "bench",
             help="measure this machine",
-            description="Measure how fast this machine trains a preset and draws ten digits.",
+            description="Measure how fast this machine trains a preset and draws ten pictures.",
         )
     )
     from engine.cli.clip import add_clip_command

@@ -120,7 +120,7 @@ def text(name: str, recognition: Recognition, summary: Summary) -> str:
     names = recognition.class_names
     lines += [f"{names[one.class_label]} was taken for {names[one.taken_for]} on the way in {_percent(one.share)}."
               for one in summary.confusions[:MOST_CONFUSIONS]]
-    lines.append(f"This judge is right about real test digits in {100 * recognition.judge_accuracy[-1]:.2f} % where "
+    lines.append(f"This judge is right about real test pictures in {100 * recognition.judge_accuracy[-1]:.2f} % where "
                  f"nothing is hidden{_worst(recognition, summary)}.")
     return "\n".join(lines)
 

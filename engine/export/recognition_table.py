@@ -69,7 +69,7 @@ BLIND_HEADINGS = ("class", "seed", "read_as", *(f"person_{name}" for name in SCA
 
 
 def blind_csv(test: BlindTest) -> str:
-    """CSV with a heading row: each digit with what the person read, where, and where the judge read the same
+    """CSV with a heading row: each picture with what the person read, where, and where the judge read the same
     trajectory. Empty where it was not read before the end.
     """
     text = io.StringIO()

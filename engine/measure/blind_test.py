@@ -1,4 +1,4 @@
-"""The blind test: a person says when a digit can be read, and which it is; the judge reads the very same trajectory.
+"""The blind test: a person says when a picture can be read, and which it is; the judge reads the very same trajectory.
 
 Class and seed are hidden and drawn by chance. What was seen and said is kept as a measurement of the weights and the
 settings that drew it. Imports no torch by itself.
@@ -56,7 +56,7 @@ class BlindReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One digit. frame: at which the person could read it, F where not before the end. answer: what was read."""
+    """One picture. frame: at which the person could read it, F where not before the end. answer: what was read."""
 
     class_label: int
     seed: int
@@ -66,7 +66,7 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        """Whether the digit was the one that was drawn."""
+        """Whether the class was the one that was drawn."""
         return self.answer == self.class_label
 
 
@@ -103,7 +103,7 @@ class BlindTest:
             return cls()
 
     def with_trial(self, ready: BlindReady, run: Run, frame: int, answer: int) -> BlindTest:
-        """The test with one more digit."""
+        """The test with one more picture."""
         asked = ready.request
         trial = Trial(asked.class_label, asked.seed, frame, answer, ready.judge_frame)
         return replace(self, sigma=ready.sigma, t=ready.t, num_timesteps=run.schedule().num_timesteps,
@@ -111,7 +111,7 @@ class BlindTest:
 
 
 def hidden(generator: np.random.Generator, num_classes: int) -> tuple[int, int]:
-    """Class and seed of the next digit."""
+    """Class and seed of the next picture."""
     return int(generator.integers(num_classes)), int(generator.integers(SEEDS))
 
 
@@ -177,8 +177,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class BlindSummary:
-    """classes: those that came up. later: how much later the person was than the judge, by scale, over the digits that
-    both read; p: of that by Wilcoxon's signed-rank test.
+    """classes: those that came up. later: how much later the person was than the judge, by scale, over the pictures
+    that both read; p: of that by Wilcoxon's signed-rank test.
     """
 
     overall: Seen
@@ -205,7 +205,7 @@ def summarise_blind(test: BlindTest) -> BlindSummary:
 
 
 def seen_frames(trials: list[Trial], frames: int) -> NDArray[np.int64]:
-    """Where the person read each digit; those read wrong count as never read."""
+    """Where the person read each picture; those read wrong count as never read."""
     return np.array([one.frame if one.right else frames for one in trials], dtype=np.int64)
 
 

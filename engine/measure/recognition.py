@@ -5,7 +5,7 @@ The other way round, up to what noise a real picture can still be read.
 A judge reads each frame of each trajectory. Which judge is kept apart, for it decides what the answer means:
   "noisy"  the judge that was trained on noisy pictures reads x_t: what can be seen at that point;
   "x0"     the judge of clean pictures reads the predicted x0: what the model expects. Told the class and guided, that
-           is a readable digit from the first step on; when the model decides it tells only where no class is told.
+           is a readable picture from the first step on; when the model decides it tells only where no class is told.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Recognition:
     pictures (direction "forward").
 
     classes: those asked for. class_label (P,): of a picture, told or (unconditional) read at the end. seed (P,).
-    probability (P, F): of that class. top (P, F): the digit read, top_probability how sure. sigma, t (F,): where the
+    probability (P, F): of that class. top (P, F): the class read, top_probability how sure. sigma, t (F,): where the
     frames are, of num_timesteps. judge_accuracy (F,): how often this judge is right about real test pictures there.
     """
 

@@ -5,8 +5,8 @@ is then the last level up to which a picture stays readable.
 
 Three moments of each picture, as frames 0..num_steps:
   first recognition  the first frame i with p(class) at least 0.9 in every frame j >= i; without one it was never read;
-  commit point       the frame from which on the digit that is read changes no more;
-  drift              p(class) was at least 0.9, and in a later frame another digit was read.
+  commit point       the frame from which on the class that is read changes no more;
+  drift              p(class) was at least 0.9, and in a later frame another class was read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from engine.measure.statistics import (
 from engine.runs import Run
 
 THRESHOLD = 0.9  # p(class) from which on a picture counts as read
-TAKEN_FOR = 0.5  # p of another digit from which on a picture is taken for it
+TAKEN_FOR = 0.5  # p of another class from which on a picture is taken for it
 SIGNIFICANT = 0.05
 BAND = (10.0, 90.0)  # percentiles of the band: the middle 80 % of seeds
 ABOUT_70 = (65.0, 75.0)  # what "about 70 %" is taken to mean
@@ -85,7 +85,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Share of a class's pictures that in some frame were taken for another digit: its p was at least 0.5."""
+    """Share of a class's pictures that in some frame were taken for another class: its p was at least 0.5."""
 
     class_label: int
     taken_for: int
@@ -143,13 +143,13 @@ def first_kept(holds: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def commit_point(top: NDArray[np.integer]) -> NDArray[np.int64]:
-    """(P, F) to (P,): the frame, 0 where one digit is read throughout."""
+    """(P, F) to (P,): the frame, 0 where one class is read throughout."""
     return first_kept(top == top[:, -1:])
 
 
 def drifted(probability: NDArray[np.floating], top: NDArray[np.integer],
             class_label: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """(P,): whether the class was read with p of at least 0.9, and later another digit was."""
+    """(P,): whether the class was read with p of at least 0.9, and later another class was."""
     before = np.logical_or.accumulate(probability >= THRESHOLD, axis=1)[:, :-1]
     other = (top != class_label[:, None])[:, 1:]
     return np.asarray((before & other).any(axis=1))

@@ -1,4 +1,4 @@
-"""How the digits of one seed changed over training: a row of all classes for each snapshot of a run.
+"""How the pictures of one seed changed over training: a row of all classes for each snapshot of a run.
 
 Drawn as the strip of samples is, so that a row costs a fraction of a second. Rows come from the snapshot that is
 looked at outwards; each is saved with the run at once, so the job may end at any moment. It looks again for new

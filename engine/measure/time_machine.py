@@ -1,4 +1,4 @@
-"""The time machine: the same digit from the same noise by every snapshot of a run, at every noise level.
+"""The time machine: the same picture from the same noise by every snapshot of a run, at every noise level.
 
 A column of the map is one snapshot's own denoising path from the seed: x_t at a level is what that snapshot's sampler
 holds there, predicted x0 is its answer to that x_t, and the noise judge reads that x_t. So a row compares what

@@ -1,4 +1,4 @@
-"""The Recognition page: when a digit can be read, by judges and by you, on its way out of noise, into it, and back."""
+"""The Recognition page: when a picture can be read, by judges and by you, on its way out of noise, into it and back."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ SCALE_HELP = {
     SNR: "Signal over noise, −20 log₁₀ σ: the noise itself, whatever the schedule.",
 }
 EMPTY = {
-    "denoise": "Every digit is denoised from many seeds, and a judge reads each step.",
-    "forward": "Real digits are noised more and more, and a judge reads each level.",
-    "u-turn": "Real digits are noised to twenty levels and denoised from there, and a judge reads what comes back.",
+    "denoise": "Every class is denoised from many seeds, and a judge reads each step.",
+    "forward": "Real pictures are noised more and more, and a judge reads each level.",
+    "u-turn": "Real pictures are noised to twenty levels and denoised from there, and a judge reads what comes back.",
 }
 TOPICS = {"denoise": "first-recognition", "forward": "first-recognition", "u-turn": "u-turn"}
 
@@ -78,7 +78,7 @@ class RecognitionPage(Page):
         self.figures, self.caution = self.measured.figures, self.measured.caution
         self.empty = EmptyState("", "", [("Measure", self.measure), ("Start the blind test", self.start_blind),
                                          ("Open the run that ships", session.open_bundled)])
-        self.empty.buttons[1].setToolTip("A hidden digit is shown slowly; you say when you can read it.")
+        self.empty.buttons[1].setToolTip("A hidden picture is shown slowly; you say when you can read it.")
         self.empty.buttons[2].setToolTip("A trained digit model that came with the program")
         self.stage.setProperty("explain", "blind-test")
         self._lay_out()
@@ -250,7 +250,7 @@ class RecognitionPage(Page):
     # ---- the blind test ----
 
     def start_blind(self) -> None:
-        """Show hidden digits until Esc."""
+        """Show hidden pictures until Esc."""
         if not self.blind.running and self.blind.start():
             self._choose(direction="denoise", reading="person")
             self.stage.draw_next(self.session.class_names)
@@ -290,7 +290,7 @@ class RecognitionPage(Page):
         view: QWidget = self.empty
         if self.blind.running:
             view = self.stage
-            self.finding.set("Blind test:", "Space as soon as you can read the digit, then its key. Esc ends the test.")
+            self.finding.set("Blind test:", "Space as soon as you can read it, then its class's key. Esc ends it.")
         elif there and config.direction == "u-turn" and self.turns.known is not None:
             view, known_turn = self.turn, self.turns.known
             self.finding.set(*turn_finding(known_turn))
@@ -363,13 +363,13 @@ class RecognitionPage(Page):
             answer = ""
             self.empty.set_texts("This run has no snapshot yet.", "The first comes within seconds of pressing Train.")
         elif self._person():
-            answer = "You have read no digit of these weights yet."
+            answer = "You have read no picture of these weights yet."
             start.show()
-            self.empty.set_texts("When can you read it?", "A hidden digit comes slowly out of noise. Press Space as "
+            self.empty.set_texts("When can you read it?", "A hidden picture comes slowly out of noise. Press Space as "
                                  "soon as you can read it, then its key. The judge reads the same trajectories.")
         elif not self._reads():
-            self.empty.set_texts("No judge reads what this run draws yet.", "Digits of MNIST have one; for other data "
-                                 "a judge can be trained: File, Data sets.")
+            self.empty.set_texts("No judge reads what this run draws yet.", "Digits of MNIST and the clothes of "
+                                 "Fashion-MNIST have one; for other data a judge can be trained: File, Data sets.")
         elif found.measuring_this:
             answer = "Measuring."
             self.empty.set_texts("Measuring", "The answer comes when every picture is read; Setup says how far it is.")

@@ -1,4 +1,4 @@
-"""The blind test while it runs: a digit comes slowly out of noise. Space: it can be read; a digit key: which it is."""
+"""The blind test while it runs: a picture comes slowly out of noise. Space: it can be read; a key: its class."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ KEYS = "0123456789"
 class BlindStage(QWidget):
     """States: drawing, running, paused (focus went elsewhere), asking, answered.
 
-    `seen` (frame, answer) when a digit was typed; frame is the number of frames where the person waited to the end.
-    `next_asked` for another digit, `ended` by Esc or its button. While it runs, no key without Ctrl or Alt reaches
+    `seen` (frame, answer) when a class was typed; frame is the number of frames where the person waited to the end.
+    `next_asked` for another picture, `ended` by Esc or its button. While it runs, no key without Ctrl or Alt reaches
     the window: Space and digits are the test's.
     """
 
@@ -55,7 +55,7 @@ class BlindStage(QWidget):
         self.act = OutlineButton("I see it")
         self.act.clicked.connect(self.go_on)
         self.end = OutlineButton("End test")
-        self.end.setToolTip("Leave the blind test; the digits answered so far are kept.\nShortcut: Esc")
+        self.end.setToolTip("Leave the blind test; the pictures answered so far are kept.\nShortcut: Esc")
         self.end.clicked.connect(self.ended)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(0, 0, 0, 0)
@@ -80,7 +80,7 @@ class BlindStage(QWidget):
     # ---- what happens ----
 
     def draw_next(self, names: Sequence[str]) -> None:
-        """A digit is being drawn; names: of the classes."""
+        """A picture is being drawn; names: of the classes."""
         if tuple(names) != self._names:
             self._name_answers(tuple(names))
         self._timer.stop()
@@ -99,7 +99,7 @@ class BlindStage(QWidget):
             self._enter(PAUSED)
 
     def answered(self, right: bool, was: str, words: str) -> None:
-        """The digit is told: whether it was right, which it was, and how the judge read it."""
+        """The class is told: whether it was right, which it was, and how the judge read it."""
         assert self._frames is not None
         self._words = (f"{'Right' if right else 'Wrong'}: it was {was}.", words)
         self.picture.set_image(self._frames[-1])
@@ -121,7 +121,7 @@ class BlindStage(QWidget):
             self.next_asked.emit()
 
     def answer(self, class_label: int) -> None:
-        """A digit was typed or pressed."""
+        """A class was typed or pressed."""
         if self.state == ASKING and 0 <= class_label < len(self._names):
             self.seen.emit(self._seen_at, class_label)
 
@@ -149,16 +149,16 @@ class BlindStage(QWidget):
         else:
             self._timer.stop()
         self.prompt.setText({
-            DRAWING: "Drawing a digit", RUNNING: "Press Space as soon as you can read it",
-            PAUSED: "Paused", ASKING: "Which digit is it?", ANSWERED: self._words[0]}[state])
+            DRAWING: "Drawing a picture", RUNNING: "Press Space as soon as you can read it",
+            PAUSED: "Paused", ASKING: "Which class is it?", ANSWERED: self._words[0]}[state])
         self.hint.setText({
             DRAWING: " ", RUNNING: "A hidden class and seed. Guess nothing: what counts is what you see.",
             PAUSED: "The keys go elsewhere now. Click the picture to go on.",
             ASKING: "Type its key.", ANSWERED: self._words[1]}[state])
-        self.act.setText({ANSWERED: "Next digit", PAUSED: "Go on"}.get(state, "I see it"))
+        self.act.setText({ANSWERED: "Next picture", PAUSED: "Go on"}.get(state, "I see it"))
         self.act.setEnabled(state in (RUNNING, PAUSED, ANSWERED))
-        self.act.setToolTip({ANSWERED: "Draw another hidden digit.\nShortcut: Space", PAUSED: "Let it go on."}.get(
-            state, "Stop here and say which digit it is.\nShortcut: Space"))
+        self.act.setToolTip({ANSWERED: "Draw another hidden picture.\nShortcut: Space", PAUSED: "Let it go on."}.get(
+            state, "Stop here and say which class it is.\nShortcut: Space"))
         for button in self.digits:
             button.setEnabled(state == ASKING)
         self.setAccessibleDescription(f"{self.prompt.text()}. {self.hint.text()}")

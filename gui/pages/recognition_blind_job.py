@@ -1,4 +1,4 @@
-"""The blind test's digits: drawn by the compute thread, and what the person said of them, kept with the run."""
+"""The blind test's pictures: drawn by the compute thread, and what the person said of them, kept with the run."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class BlindTests(QObject):
         return True
 
     def draw(self) -> None:
-        """Draw the next hidden digit."""
+        """Draw the next hidden picture."""
         asked, run = self._asked, self._run
         if not self.running or asked is None or run is None:
             return
@@ -79,7 +79,7 @@ class BlindTests(QObject):
         self._job = self.session.bridge.submit(jobs.blind_job(self._asked, KEY))
 
     def keep(self, frame: int, answer: int) -> BlindTest:
-        """Keep what was seen and said of the digit that was drawn; the test with it."""
+        """Keep what was seen and said of the picture that was drawn; the test with it."""
         drawn, run = self._drawn, self._run
         if drawn is None or run is None:
             return self.test

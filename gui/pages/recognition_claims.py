@@ -133,7 +133,7 @@ class ClaimsPanel(QWidget):
         column.addWidget(self.none)
         column.addWidget(Hairline())
         mistakes = Text("Read as something else on the way", 13, 600, "text", elide=True)
-        mistakes.setToolTip("Share of a class's pictures for which the judge gave another digit at least 50 % at some "
+        mistakes.setToolTip("Share of a class's pictures for which the judge gave another class at least 50 % at some "
                             "step.")
         column.addWidget(mistakes)
         column.addWidget(self.confusions)

@@ -21,7 +21,7 @@ def person_finding(summary: BlindSummary) -> tuple[str, str]:
     """The answer, and its numbers."""
     seen = summary.overall
     you, judge = seen.person[DENOISED], seen.judge[DENOISED]
-    count = f"{number(seen.n)} digit{'' if seen.n == 1 else 's'}, {number(seen.right)} right"
+    count = f"{number(seen.n)} picture{'' if seen.n == 1 else 's'}, {number(seen.right)} right"
     if you.mean is None:
         return "You read none of them yet:", f"{count}."
     beside = "" if judge.mean is None else f", the judge at {on_scale(judge.mean, DENOISED)}"
@@ -43,12 +43,12 @@ def person_figures(summary: BlindSummary) -> str:
         parts.append(f"Of the {number(later.n)} that both read, you were {abs(later.mean):.1f}{half} points {word}, "
                      f"{p_words(summary.p)}.")
     if seen.n < FEW:
-        parts.append(f"Fewer than {FEW} digits say little.")
+        parts.append(f"Fewer than {FEW} pictures say little.")
     return " ".join(parts)
 
 
 def blind_answer(test: BlindTest) -> str:
-    """Where the last digit was read, by the person and by the judge."""
+    """Where the last picture was read, by the person and by the judge."""
     trial, never = test.trials[-1], len(test.sigma)
     at = places(test.sigma, test.t, test.num_timesteps, DENOISED)
     you = "You waited to the end" if trial.frame == never else f"You saw it at {on_scale(at[trial.frame], DENOISED)}"

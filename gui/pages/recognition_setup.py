@@ -86,7 +86,7 @@ class RecognitionSetup(QObject):
         self.blind.setProperty("explain", "blind-test")
         self.slowness = SettingRow(SETTINGS["blind_seconds"], label_width=NARROW)
         self.slowness.committed.connect(self._set)
-        words = Text("A hidden digit comes slowly out of noise. Press Space as soon as you can read it.", 12, 400,
+        words = Text("A hidden picture comes slowly out of noise. Press Space as soon as you can read it.", 12, 400,
                      "text2", wrap=True)
         self.start = OutlineButton("Start", "play")
         self.start.clicked.connect(self.blind_asked)
@@ -155,17 +155,18 @@ class RecognitionSetup(QObject):
 
     def show_blind(self, test: BlindTest, running: bool, why_not: str) -> None:
         """What was seen so far, and whether a test may begin."""
-        words = "No digit yet."
+        words = "No picture yet."
         if test.trials:
             seen = summarise_blind(test).overall
             mean = seen.person[DENOISED].mean
             at = "" if mean is None else f", {mean:.0f}\u202f% denoised"
-            words = f"Yours so far: {number(seen.n)} digit{'' if seen.n == 1 else 's'}{at}, {number(seen.right)} right."
+            pictures = f"{number(seen.n)} picture{'' if seen.n == 1 else 's'}"
+            words = f"Yours so far: {pictures}{at}, {number(seen.right)} right."
         self.yours.setText(words)
         self.blind.set_state_text("" if not test.trials else f"{number(len(test.trials))}")
         why = "The test goes on; Esc ends it." if running else why_not
         self.start.setEnabled(not why)
-        self.start.setToolTip(why or "A hidden digit is drawn, then shown slowly on this page. Space: you see it; then "
+        self.start.setToolTip(why or "A hidden picture is drawn, then shown slowly here. Space: you see it; then "
                               "its key. Esc ends the test.")
 
     def show_progress(self, progress: JobProgress) -> None:

@@ -70,8 +70,8 @@ def finding(recognition: Recognition, summary: Summary) -> Said:
     ends = f"{_mean(ranked[0])[0]} comes first at {_mean(ranked[0])[1]}, {_mean(ranked[-1])[0]} last at " \
            f"{_mean(ranked[-1])[1]}."
     if summary.test.p < SIGNIFICANT:
-        return Said(f"{average}, and it differs by digit:", ends, figures(recognition, summary))
-    return Said(f"{average}; that it differs by digit is not certain:", ends, figures(recognition, summary))
+        return Said(f"{average}, and it differs by class:", ends, figures(recognition, summary))
+    return Said(f"{average}; that it differs by class is not certain:", ends, figures(recognition, summary))
 
 
 def _forward_finding(recognition: Recognition, summary: Summary) -> Said:
@@ -136,16 +136,16 @@ def plus_minus(spread: Spread, decimals: int = 1) -> str:
 
 
 def judge_words(recognition: Recognition, summary: Summary) -> str:
-    """How often the judge itself errs about real digits, where half of the pictures are read."""
+    """How often the judge itself errs about real pictures, where half of the pictures are read."""
     if recognition.reading == PREDICTED:
-        return f"This judge misreads {percent(1 - recognition.judge_accuracy[-1])} of real digits."
+        return f"This judge misreads {percent(1 - recognition.judge_accuracy[-1])} of real pictures."
     clean = percent(1 - recognition.judge_accuracy[-1])
     middle = summary.overall[STEPS].median
     if middle is None:
-        return f"This judge misreads {clean} of real digits without noise."
+        return f"This judge misreads {clean} of real pictures without noise."
     frame = round(middle / 100 * (len(recognition.sigma) - 1))
-    return f"This judge misreads {percent(1 - recognition.judge_accuracy[frame])} of real digits at the noise where " \
-           f"half are read, {clean} without noise."
+    return f"This judge misreads {percent(1 - recognition.judge_accuracy[frame])} of real pictures at the noise " \
+           f"where half are read, {clean} without noise."
 
 
 # ---- the common claim ----

@@ -61,7 +61,7 @@ class SidePanel(QWidget):
         factor = min(LARGEST, max(SMALLEST, int(factor))) * 28 // max(28, shape[1])
         for picture in (self.x0, self.x):
             picture.set_factor(max(1, factor))
-        self.setFixedWidth(max(style.px(168), self.x0.sizeHint().width()))
+        self.setFixedWidth(max(style.px(200), self.x0.sizeHint().width()))
 
     def clear(self) -> None:
         """Nothing is there."""

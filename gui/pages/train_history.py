@@ -1,4 +1,4 @@
-"""The history of samples: a row of digits for each snapshot, all from one seed, as one painted picture."""
+"""The history of samples: a row of pictures for each snapshot, all from one seed, as one painted picture."""
 
 from __future__ import annotations
 

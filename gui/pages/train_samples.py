@@ -146,7 +146,7 @@ class SampleStrip(QWidget):
             words = f"samples of step {number(self._step)}"
             if 0 <= self._chosen < len(self._names):
                 words += f", class {self._names[self._chosen]} chosen"
-        self.setAccessibleName(f"Sample digits, {words}")
+        self.setAccessibleName(f"Sample pictures, {words}")
         self.setAccessibleDescription("Left and right choose the class. A click on an earlier state goes to "
                                       "its training step.")
 

@@ -27,7 +27,7 @@ LEAST_FOR_PLOTS = 200  # px beside the history
 HOW_STRIP = f"same ten seeds, averaged weights, {STRIP_SAMPLING.num_steps} steps"
 HOW_HISTORY = f"averaged weights, {STRIP_SAMPLING.num_steps} steps"
 HELP_STRIP = ("Drawn from the averaged weights with one fixed seed a class, so that only training changes them. Click "
-              "a digit: choose its class; click an earlier state: go to its training step.")
+              "a picture: choose its class; click an earlier state: go to its training step.")
 HELP_HISTORY = ("Drawn from the averaged weights of each snapshot, every class from the seed of the timeline. Click a "
                 "picture: go to its training step and class.")
 
@@ -47,7 +47,7 @@ class SamplesArea(QWidget):
         self.note = Text(HOW_STRIP, 12, 400, "muted", elide=True)
         self.note.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.view = Segmented([(False, "Strip"), (True, "History")], "Samples as")
-        self.view.set_tooltips([f"The newest digits, above each what it was at up to {MOST_EARLIER} earlier steps.",
+        self.view.set_tooltips([f"The newest pictures, above each what it was at up to {MOST_EARLIER} earlier steps.",
                                 "Every snapshot a row, every class a column, all from the seed of the timeline."])
         self.view.setProperty("explain", "sample-history")
         self.strip = SampleStrip()

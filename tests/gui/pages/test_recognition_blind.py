@@ -110,7 +110,7 @@ def test_space_stops_it_and_a_digit_answers_and_no_shortcut_of_the_window_acts(q
     stage._step()
     QTest.keyClick(stage, Qt.Key.Key_Space)
     assert stage.state == ASKING
-    assert stage.prompt.text() == "Which digit is it?"
+    assert stage.prompt.text() == "Which class is it?"
     right = jobs.asked[0].class_label
     QTest.keyClick(stage, Qt.Key(Qt.Key.Key_0 + right))
     assert stage.state == ANSWERED
@@ -123,7 +123,7 @@ def test_space_stops_it_and_a_digit_answers_and_no_shortcut_of_the_window_acts(q
     QTest.keyClick(stage, Qt.Key.Key_Escape)
     assert not page.blind.running
     assert page.person.isVisible()
-    assert page.finding.text() == "You read at 20\u202f% on average, the judge at 50\u202f%: 1 digit, 1 right."
+    assert page.finding.text() == "You read at 20\u202f% on average, the judge at 50\u202f%: 1 picture, 1 right."
     page.reader.setFocus()
     QTest.keyClick(page.reader, Qt.Key.Key_R)
     assert window.heard == ["R"]
@@ -136,15 +136,15 @@ def test_what_was_seen_is_kept_with_the_run(qtbot: QtBot, window: Window, jobs: 
     wrong = (jobs.asked[0].class_label + 1) % 10
     QTest.mouseClick(page.stage.digits[wrong], Qt.MouseButton.LeftButton)
     assert page.stage.prompt.text().startswith("Wrong: it was ")
-    assert page.setup.yours.text() == "Yours so far: 1 digit, 0 right."
+    assert page.setup.yours.text() == "Yours so far: 1 picture, 0 right."
     page.end_blind()
     assert session.run is not None
     kept = stored_blind(Run.open(session.run.path), session.sampling, session.step, session.average())
     asked = jobs.asked[0]
     assert kept.trials == (Trial(asked.class_label, asked.seed, 0, wrong, 5),)
-    assert page.finding.text() == "You read none of them yet: 1 digit, 0 right."
+    assert page.finding.text() == "You read none of them yet: 1 picture, 0 right."
     session.set_step(10)
-    assert page.finding.text() == "You have read no digit of these weights yet."
+    assert page.finding.text() == "You have read no picture of these weights yet."
     assert page.empty.buttons[1].isVisible()
 
 

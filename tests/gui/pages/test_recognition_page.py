@@ -131,7 +131,7 @@ def test_it_measures_the_point_that_is_looked_at(measured: RecognitionPage, jobs
     asked, session = jobs.asked[0], measured.session
     assert (asked.snapshot, asked.seeds, asked.reading, asked.unconditional) == (40, 100, "noisy", False)
     assert asked.sampling == session.sampling
-    assert measured.finding.text().startswith("Readable at 59\u202f% on average, and it differs by digit:")
+    assert measured.finding.text().startswith("Readable at 59\u202f% on average, and it differs by class:")
     assert "0 comes first at 44\u202f%, 8 last at 84\u202f%" in measured.finding.text()
     assert measured.curves.isVisible()
     assert not measured.setup.measure.isEnabled()
@@ -345,7 +345,7 @@ REQUEST = RecognitionRequest(Path("a"), SamplingConfig())
 def test_the_verdict_says_when_a_difference_is_not_certain() -> None:
     found = recognition(REQUEST, centres=(30,) * 10)
     said = finding(found, summarise(found))
-    assert said.answer == "Readable at 60\u202f% on average; that it differs by digit is not certain:"
+    assert said.answer == "Readable at 60\u202f% on average; that it differs by class is not certain:"
     assert said.figures.startswith("Friedman χ² = ")
     assert "n = 1\u202f000 (100 seeds as blocks), 0 never read" in said.figures
 
@@ -359,10 +359,10 @@ def test_the_verdict_says_when_hardly_anything_is_read() -> None:
 def test_the_judges_own_error_stands_beside() -> None:
     found = recognition(REQUEST)
     assert judge_words(found, summarise(found)) == \
-        "This judge misreads 25\u202f% of real digits at the noise where half are read, 1\u202f% without noise."
+        "This judge misreads 25\u202f% of real pictures at the noise where half are read, 1\u202f% without noise."
     told = recognition(replace(REQUEST, reading="x0"))
     assert finding(told, summarise(told)).answer.startswith("Predicted x₀ is readable at ")
-    assert judge_words(told, summarise(told)) == "This judge misreads 1\u202f% of real digits."
+    assert judge_words(told, summarise(told)) == "This judge misreads 1\u202f% of real pictures."
 
 
 def test_the_claims_have_their_numbers() -> None:

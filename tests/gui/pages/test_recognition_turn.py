@@ -92,7 +92,7 @@ def test_each_direction_has_its_own_settings(page: RecognitionPage) -> None:
     assert setup.seeds.isHidden()
     assert page.reader.isHidden()
     assert page.finding.text() == "Not measured."
-    assert "Real digits are noised to twenty levels" in page.empty.sentence.text()
+    assert "Real pictures are noised to twenty levels" in page.empty.sentence.text()
     assert setup.guidance.value.text() == "none"
     page._choose(direction="forward")
     assert setup.turned.isHidden()
