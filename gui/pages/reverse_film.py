@@ -137,8 +137,9 @@ class ReverseFilm(QWidget):
             self.head.set_short("")
             return
         every = round((count - 1) / max(1, columns - 1))
-        which = f"all {number(count)} frames" if columns == count else \
-            f"every {ordinal(every)} of {number(count)} frames"
+        which = f"every {ordinal(every)} of {number(count)} frames"
+        if every == 1:
+            which = f"all {number(count)} frames" if columns == count else f"{columns} of {number(count)} frames"
         self.head.set_short(f"{which}, with its t; above xₜ, below predicted x₀")
 
     def _clicked(self, column: int) -> None:

@@ -71,7 +71,7 @@ def test_text_has_a_row_for_each_class_and_the_test(trained: Path, capsys: pytes
     assert sorted(line.split()[0] for line in lines[5:9]) == ["1", "5", "7", "8"]
     assert any(line.startswith("Does it differ by class? Friedman chi-squared = ") for line in lines)
     assert any(line.startswith('Claim "readable at about 70 %": ') for line in lines)
-    assert lines[-1].startswith("This judge is right about real test digits in 99.57 %")
+    assert lines[-1].startswith("This judge is right about real test pictures in 99.57 %")
 
 
 def test_without_a_class_no_guidance_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
