@@ -19,12 +19,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.config import Parameterisation, RunConfig, Weighting, load_preset
+from engine.config import Parameterisation, RunConfig, Weighting
 from engine.data.catalogue import load_dataset
 from engine.device import cpu_name, describe
 from engine.errors import DiffuscopeError
 from engine.events import TrainingFailed
 from engine.measure.noise_error import NUM_IMAGES, error_levels, held_out, noise_error
+from engine.presets import load_preset
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
 

@@ -25,12 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.cli.usage import parse_settings, seconds
 from engine.compute import Compute
-from engine.config import load_preset
 from engine.errors import DiffuscopeError
 from engine.events import JobDone, JobFailed, Stop, TrainingFailed, TrajectoryRequest
 from engine.jobs import train_job, trajectory_job
 from engine.measure.bench import ENDLESS, machine_facts
 from engine.paths import resolve_run
+from engine.presets import load_preset
 from engine.runs import Run
 from engine.workspace import Workspace
 

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.device import cpu_name, describe
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.sample import sample_images
@@ -29,6 +29,7 @@ from engine.measure.judge_files import judge_for, no_judge
 from engine.measure.quality import DEFAULT_COUNT, QualityReady, QualityRequest, measure_quality
 from engine.paths import resolve_run
 from engine.runs import Run
+from engine.settings import parse
 from engine.workspace import Workspace
 
 

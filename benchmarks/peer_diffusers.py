@@ -150,8 +150,8 @@ def serve(answers: Any) -> None:
 
 def run_ours(args: argparse.Namespace) -> None:
     sys.path.insert(0, str(ROOT))
-    from engine.config import load_preset
     from engine.measure.bench import Headless
+    from engine.presets import load_preset
     from engine.workspace import Workspace
 
     with Headless(Workspace(args.device), load_preset(args.preset)) as run:

@@ -15,13 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.device import cpu_name
 from engine.errors import DiffuscopeError
 from engine.measure.distances import SetDistances
 from engine.measure.quality import DEFAULT_COUNT, Quality, QualityReady, QualityRequest, measure_quality
 from engine.paths import resolve_run
 from engine.runs import Run
+from engine.settings import parse
 from engine.workspace import Workspace
 
 HEADINGS = ("sampler", "w", "judge", "read right", "Fréchet", "over floor", "precision", "recall", "density",

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.data.catalogue import load_dataset
 from engine.device import cpu_name, describe
 from engine.diffusion import schedules
@@ -40,6 +40,7 @@ from engine.errors import DiffuscopeError
 from engine.measure.distances import compare, neighbour_radii
 from engine.measure.judge import Judge
 from engine.paths import resolve_run
+from engine.settings import parse
 from engine.workspace import LoadedModel, Workspace
 
 CONVERGED = {"sampler": "dpmpp-3m", "grid": "log-snr", "num_steps": 40}

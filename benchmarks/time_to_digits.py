@@ -24,12 +24,14 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.cli.usage import parse_settings, seconds, whole
-from engine.config import RunConfig, SamplingConfig, load_preset, parse
+from engine.config import RunConfig, SamplingConfig
 from engine.errors import DiffuscopeError
 from engine.measure import time_to_digits as digits
 from engine.measure.bench import machine_facts
 from engine.measure.judge import Judge
 from engine.measure.judge_files import JUDGE_FILES
+from engine.presets import load_preset
+from engine.settings import parse
 from engine.workspace import Workspace
 
 SHARES = (0.95, 0.99)

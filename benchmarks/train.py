@@ -17,9 +17,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.cli.usage import parse_settings, seconds, whole
-from engine.config import load_preset
 from engine.errors import DiffuscopeError
 from engine.measure.bench import machine_facts, measure_training
+from engine.presets import load_preset
 from engine.workspace import Workspace
 
 

@@ -63,7 +63,7 @@ class Bench:
 
     def train(self) -> None:
         """Start the quick preset and wait until it is well under way."""
-        from engine.config import load_preset
+        from engine.presets import load_preset
 
         self.session.start_training(load_preset("quick").changed(training={"num_steps": ENDLESS}))
         assert self.spin(180, lambda: self.trained_seconds() > WARM_UP_S), "training did not start"
@@ -212,8 +212,8 @@ def measure_window(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def measure_headless(args: argparse.Namespace) -> dict[str, Any]:
-    from engine.config import load_preset
     from engine.events import Progress, Stop
+    from engine.presets import load_preset
     from engine.training.trainer import Trainer
     from engine.workspace import Workspace
 

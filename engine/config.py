@@ -1,49 +1,12 @@
-"""Every setting once: type, range, unit, help and default.
-
-The pydantic models below are the only definition. The run file is their JSON, the command line and the
-widgets are built from `describe`, and a wrong value is answered by `explain` with the range it left.
-"""
+"""All that decides a run, every setting once (engine/settings.py says what a setting is)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
-from pydantic.fields import FieldInfo
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from engine.errors import BadSetting
-from engine.paths import RESOURCES
-
-
-def setting(default: Any, label: str, help: str, *, unit: str = "", step: float | None = None,
-            live: bool = False, **bounds: Any) -> Any:
-    """A field with all that file, command line and widget need.
-
-    label: the field's word as the window shows it. help: what it does and its effect, one sentence each.
-    unit: shown after the number. step: one click of the widget. live: may change while training.
-    bounds: ge, le, gt, lt, min_length, max_length.
-    """
-    extra: dict[str, Any] = {"unit": unit, "step": step, "live": live}
-    return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
-
-
-class Group(BaseModel):
-    """Frozen, and refuses names it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+from engine.settings import Group, Setting, describe, number, parse, setting
 
 
 class DataConfig(Group):
@@ -297,82 +260,8 @@ class SamplingConfig(Group):
         return self.guidance_sigma_low == 0 and self.guidance_sigma_high == LARGEST_SIGMA
 
 
-class WeightsConfig(Group):
-    """Which average of the weights is looked at; part of no run."""
-
-    average_percent: float = setting(
-        10.0, "Average", "Draw from the weights averaged over the last so many percent of training: the average is as "
-        "old, in the mean, as a plain average over that part.", unit="%", step=1, ge=1, le=100)
-
-
 # The strip of sample pictures drawn while training: few steps, so that it takes a twentieth of a second.
 STRIP_SAMPLING = SamplingConfig(sampler="dpmpp-2m", num_steps=9, guidance_scale=2.0)
-
-
-class RaceConfig(Group):
-    """The lanes of a race between samplers; part of no run."""
-
-    lanes: Annotated[tuple[SamplingConfig, ...], Field(min_length=2, max_length=6)] = setting(
-        (SamplingConfig(sampler="ddpm", num_steps=50), SamplingConfig(sampler="ddim", num_steps=20),
-         SamplingConfig(sampler="heun", num_steps=8), SamplingConfig(sampler="dpmpp-2m", num_steps=8)),
-        "Lanes", "The sampling settings that race, each from the same noise.")
-    pictures: int = setting(
-        100, "Pictures", "Over how many pictures the lanes are measured: every class equally often. More take longer "
-        "and make the intervals narrower.", ge=10, le=2000, step=10)
-    show_x: bool = setting(False, "Show xₜ too", "Above each prediction, what the sampler is holding at that moment.")
-
-
-class RecognitionConfig(Group):
-    """When a picture can first be read: how that is measured; part of no run."""
-
-    seeds: int = setting(
-        100, "Seeds", "From how many seeds each class is drawn. More take longer and make the intervals narrower.",
-        unit="a class", ge=2, le=1000, step=10)
-    direction: Literal["denoise", "forward", "u-turn"] = setting(
-        "denoise", "Direction", "The model's pictures on their way out of noise; real pictures on their way into it; "
-        "or both: real pictures into noise and back.")
-    reading: Literal["noisy", "x0", "person"] = setting(
-        "noisy", "Reader", "Who reads each step: a judge that was trained on noisy pictures reads xₜ, the judge of "
-        "clean pictures reads the predicted x₀, or you in the blind test. Told the class, a model predicts a readable "
-        "picture from the first step on, so only xₜ says what can be seen.")
-    unconditional: bool = setting(
-        False, "Tell no class", "Draw without a class and without guidance; the class of a picture is then what is "
-        "read at its end. The predicted x₀ says only so when the model decides.")
-    turned: int = setting(
-        10, "Pictures", "How many real pictures of each class are noised and denoised. More take longer and make the "
-        "intervals narrower.", unit="a class", ge=2, le=500, step=10)
-    towards: bool = setting(
-        False, "Towards its class", "Tell the picture's own class on the way back, and guide towards it: the contrast. "
-        "Then the class returns even from noise alone.")
-    blind_seconds: float = setting(
-        15.0, "Slowness", "How long a picture of the blind test takes from noise to picture. The slower, the more "
-        "exact.",
-        unit="s", ge=3, le=120, step=1)
-
-
-class TimeMachineConfig(Group):
-    """The map of the time machine and how it is looked at; part of no run."""
-
-    show: Literal["x0", "xt", "judge"] = setting(
-        "x0", "Show", "What a cell shows: the predicted x₀, the noisy xₜ that it is predicted from, or how sure the "
-        "judge is of the class in that xₜ.")
-    columns: Literal[0, 10, 20, 40] = setting(
-        0, "Columns", "How many snapshots have a column, spread evenly from the first to the last.")
-    levels: Literal[13, 25, 41] = setting(
-        25, "Rows", "How many noise levels have a row, even in t from pure noise to the picture. Each row is a step of "
-        "the sampler, so more are drawn more finely too.")
-    size: Literal[1, 2, 3] = setting(1, "Size", "How large a picture is, in whole pixels of the screen.")
-    line: bool = setting(
-        True, "Line of first recognition", "Where a judge of noisy pictures first reads the class and reads it to the "
-        "end.")
-    line_seeds: Literal[1, 24, 100] = setting(
-        24, "Line over", "Over how many seeds the line is the mean. More take longer and make it surer.")
-    tint: bool = setting(
-        False, "Tint by the judge's confidence", "Colour each picture by how sure the judge is of the class in xₜ.")
-    path: bool = setting(True, "Path of the last drag", "Show the way that was last drawn over the map.")
-    other: str = setting("", "With", "A second run beside the open one: the same class, seed and settings.")
-    compare: Literal["side", "difference"] = setting(
-        "side", "As", "Two runs side by side, or the other run minus this one: middle grey where they are equal.")
 
 
 class RunConfig(Group):
@@ -409,143 +298,9 @@ class RunConfig(Group):
         return parse(RunConfig, values)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting as the command line and the widgets need it."""
-
-    group: str
-    name: str
-    label: str
-    help: str
-    unit: str
-    default: Any
-    minimum: float | None
-    maximum: float | None
-    step: float | None
-    choices: tuple[Any, ...]
-    kind: type
-    live: bool
-
-    def tooltip(self) -> str:
-        """What it does, its range and its default, one line each."""
-        lines = [self.help]
-        if self.minimum is not None and self.maximum is not None:
-            lines.append(f"{number(self.minimum)} to {number(self.maximum)}"
-                         f"{' ' + self.unit if self.unit else ''}, default {number(self.default)}")
-        return "\n".join(lines)
-
-
-def number(value: Any) -> str:
-    """A number as the window writes it: thin space for thousands, true minus."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,g}" if abs(value) >= 1e-4 or value == 0 \
-        else f"{value:g}"
-    return text.replace(",", "\u202f").replace("-", "\u2212")
-
-
-def _bound(info: FieldInfo, *names: str) -> float | None:
-    for constraint in info.metadata:
-        for name in names:
-            value = getattr(constraint, name, None)
-            if value is not None:
-                return float(value) if not isinstance(value, int) else value
-    return None
-
-
-def describe(model: type[Group], group: str = "") -> Iterator[Setting]:
-    """All settings of a model, nested groups included, in the order of their definition."""
-    for name, info in model.model_fields.items():
-        annotation = info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, Group):
-            yield from describe(annotation, name)
-            continue
-        if type(None) in get_args(annotation):  # a number or none
-            annotation = next(part for part in get_args(annotation) if part is not type(None))
-        choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-        kind = type(choices[0]) if choices else (annotation if isinstance(annotation, type) else tuple)
-        extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-        step = extra.get("step")
-        yield Setting(
-            group=group, name=name, label=info.title or name, help=info.description or "",
-            unit=str(extra.get("unit") or ""), default=info.default,
-            minimum=_bound(info, "ge", "gt"), maximum=_bound(info, "le", "lt"),
-            step=float(step) if isinstance(step, int | float) else None,
-            choices=choices, kind=kind, live=bool(extra.get("live")))
-
-
-AVERAGE = next(describe(WeightsConfig))
-
-
 def find_setting(name: str, group: str = "") -> Setting:
     """The setting of that name, e.g. `find_setting("num_steps", "sampling")`."""
     for found in describe(RunConfig):
         if found.name == name and group in ("", found.group):
             return found
     raise KeyError(name)
-
-
-G = TypeVar("G", bound=Group)
-
-
-def parse(model: type[G], values: Any) -> G:
-    """Values checked against a model; BadSetting with one sentence for the first that is wrong."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise BadSetting(explain(error, model)) from None
-
-
-def explain(error: ValidationError, model: type[Group]) -> str:
-    """One sentence for the first wrong value, with the range or the choices that would be right."""
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
-    known = {(s.group, s.name): s for s in describe(model)}
-    key = ("", location[0]) if len(location) == 1 else (location[0], location[1]) if location else ("", "")
-    found = known.get(key)
-    if first["type"] == "extra_forbidden":
-        return f"There is no setting called {'.'.join(location)}."
-    if found is None:
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{message[:1].upper()}{message[1:]}."
-    given = first.get("input")
-    unit = f" {found.unit}" if found.unit else ""
-    if found.choices:
-        return f"{found.label} must be one of {', '.join(map(str, found.choices))}; {given!r} is not."
-    if found.minimum is not None and found.maximum is not None:
-        return (f"{found.label} must be from {number(found.minimum)} to {number(found.maximum)}{unit}; "
-                f"{number(given)} is not.")
-    return f"{found.label}: {first['msg'].lower()}; {given!r} is not."
-
-
-def preset_names() -> list[str]:
-    """Presets that ship, in the order of their size."""
-    order = {"quick": 0, "standard": 1, "textbook": 2, "large": 3}
-    names = [path.stem for path in (RESOURCES / "presets").glob("*.json")]
-    return sorted(names, key=lambda name: (order.get(name, 9), name))
-
-
-def load_preset(name: str) -> RunConfig:
-    """A preset by name; BadSetting names the ones that exist."""
-    values = dict(_preset_file(name))
-    values.pop("why", None)
-    return parse(RunConfig, values)
-
-
-def preset_why(name: str) -> str:
-    """Why a preset is as it is and what it costs, in a few sentences; empty for a name that is not a preset's."""
-    return str(_preset_file(name).get("why", "")) if name in preset_names() else ""
-
-
-@lru_cache(maxsize=16)
-def _preset_file(name: str) -> dict[str, Any]:
-    path = RESOURCES / "presets" / f"{Path(name).name}.json"
-    if not path.exists():
-        raise BadSetting(f"There is no preset called {name}.", f"Presets: {', '.join(preset_names())}.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadSetting(f"The preset {path.name} cannot be read: {error}.") from None
-    if not isinstance(values, dict):
-        raise BadSetting(f"The preset {path.name} is not a set of settings.")
-    return values

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from engine.config import Group, number, setting
+from engine.settings import Group, number, setting
 
 MOST_TEXT = 40  # characters written at once
 MOST_PICTURES = 100_000  # of a labelled set

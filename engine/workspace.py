@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.build import build_denoiser, load_weights
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.data.catalogue import Dataset, load_dataset
 from engine.data.subset import subset
 from engine.device import choose_device, cores
@@ -20,6 +20,7 @@ from engine.diffusion.clip_guidance import Scorer
 from engine.diffusion.denoiser import Denoiser
 from engine.errors import BadSetting
 from engine.runs import Run, load_average
+from engine.settings import number
 
 if TYPE_CHECKING:
     from engine.clip.model import ClipModel

@@ -13,10 +13,12 @@ from PySide6.QtCore import QObject, Signal
 
 from engine.clip.config import ClipConfig
 from engine.compute import Compute
-from engine.config import RaceConfig, RecognitionConfig, RunConfig, SamplingConfig, TimeMachineConfig, parse
+from engine.config import RunConfig, SamplingConfig
 from engine.diffusion.schedules import Schedule
 from engine.diffusion.schedules import schedule as make_schedule
 from engine.export.animation_config import AnimationConfig
+from engine.page_config import RaceConfig, RecognitionConfig, TimeMachineConfig
+from engine.settings import parse
 from engine.use_config import UseConfig
 from gui.training import TrainingControl
 

@@ -23,13 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from engine import data_jobs
-from engine.config import number
 from engine.data.examine import RULES
 from engine.data.importing import Imported, ImportRequest, Preview
 from engine.data.skipping import shown
 from engine.data.stored import SIZES
 from engine.errors import ErrorReport
 from engine.events import JobProgress
+from engine.settings import number
 from gui.data_work import IMPORTING, LOOKING, DataWork
 from gui.theme import theme
 from gui.widgets.buttons import PlainButton, PrimaryButton

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.config import number
 from engine.data.catalogue import Listing
 from engine.errors import DiffuscopeError
 from engine.measure.judge_files import judge_file, judge_record
 from engine.measure.judge_job import missing_judges
+from engine.settings import number
 from gui.words import NARROW
 
 WHERE = {"ships": "Ships with the program", "yours": "Here", "package": "Here, from a package of the system"}

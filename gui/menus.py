@@ -10,8 +10,8 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from engine import paths
-from engine.config import number
 from engine.events import TrainingState
+from engine.settings import number
 from gui.shortcuts import KEYS, sequences
 from gui.training import CONTINUE_STEPS
 

@@ -8,10 +8,10 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
 
 from engine import use_jobs
-from engine.config import number
 from engine.diffusion.forward import to_uint8
 from engine.events import Trajectory
 from engine.measure.nearest import NEIGHBOURS, Nearest, NearestReady, NearestRequest, Neighbours
+from engine.settings import number
 from gui.job_runner import JobRunner
 from gui.session import Session
 from gui.theme import theme

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
-from engine.config import number
 from engine.errors import BadSetting, ErrorReport
 from engine.events import TrainingState
+from engine.settings import number
 from gui.session import Notice, Session
 from gui.widgets.banner import BannerArea
 

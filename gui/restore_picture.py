@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import paths
-from engine.config import number
 from engine.diffusion.schedules import fits
 from engine.errors import BadSetting, DiffuscopeError
 from engine.export.picture_facts import PictureFacts, read_facts
 from engine.runs import Run, list_runs
 from engine.runs.averages import is_stored
+from engine.settings import number
 from gui.coordinates import ImageChoice
 from gui.session import Notice, Session
 

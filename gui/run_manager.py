@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from engine import paths
-from engine.config import number
 from engine.data.catalogue import dataset_title
 from engine.errors import DiffuscopeError
 from engine.runs import Run, rename_run, scan_runs
+from engine.settings import number
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.buttons import OutlineButton, PlainButton

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import number
 from engine.events import TrainingState
 from engine.runs import Run
+from engine.settings import number
 
 
 @dataclass(frozen=True, slots=True)

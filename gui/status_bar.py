@@ -11,8 +11,8 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStatusBar, QWidget
 
 from engine.compute import Message
-from engine.config import number
 from engine.events import JobDone, JobProgress, TrainingState
+from engine.settings import number
 from gui.session import Session
 from gui.theme import theme
 from gui.words import ago, capital, clock, memory

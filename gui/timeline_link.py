@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from engine.config import number
+from engine.settings import number
 from gui.pages.base import Page
 from gui.session import Session
 from gui.undo import History

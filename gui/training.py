@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine import jobs
 from engine.compute import Compute, Message
-from engine.config import RunConfig, TrainingConfig, load_preset
+from engine.config import RunConfig, TrainingConfig
 from engine.errors import ErrorReport
 from engine.events import (
     REFUSED_CHANGE,
@@ -42,6 +42,7 @@ from engine.events import (
     Warned,
     WarningCleared,
 )
+from engine.presets import load_preset
 from gui.bridge import Bridge
 
 TRAIN = "train"

@@ -7,10 +7,11 @@ from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from engine import paths
-from engine.config import load_preset, number, preset_names, preset_why
 from engine.errors import DiffuscopeError
 from engine.events import TrainingState
+from engine.presets import load_preset, preset_names, preset_why
 from engine.runs import list_runs
+from engine.settings import number
 from gui.dropdown import DropDown
 from gui.session import Session
 from gui.theme import theme, tip

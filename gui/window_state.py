@@ -15,10 +15,12 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from engine import paths
 from engine.clip.config import ClipConfig
-from engine.config import Group, RaceConfig, RecognitionConfig, SamplingConfig, TimeMachineConfig
+from engine.config import SamplingConfig
 from engine.diffusion.schedules import schedule
 from engine.errors import BadSetting
 from engine.export.animation_config import AnimationConfig
+from engine.page_config import RaceConfig, RecognitionConfig, TimeMachineConfig
+from engine.settings import Group
 from engine.use_config import UseConfig
 from gui.coordinates import ImageChoice
 

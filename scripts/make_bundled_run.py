@@ -38,13 +38,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tqdm import tqdm
 
 from engine.cli.usage import parse_settings
-from engine.config import load_preset
 from engine.diffusion.sample import record
 from engine.events import Progress, TrainingFailed
 from engine.measure.learning import LearningRequest, measure_learning
 from engine.measure.recognition import FORWARD, RecognitionRequest, measurable, measure_recognition
 from engine.measure.u_turn import UTurnRequest, measure_u_turn
 from engine.paths import DEFAULT_BUNDLED_RUN
+from engine.presets import load_preset
 from engine.runs import Run, RunWriter
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace

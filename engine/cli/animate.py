@@ -12,7 +12,6 @@ from typing import Any
 from engine.cli.animate_options import WHAT
 from engine.cli.sample import ignored, sampling_of
 from engine.cli.usage import BadUsage, check_out, parse_classes
-from engine.config import number
 from engine.data.catalogue import load_dataset
 from engine.diffusion.forward import noise_like, to_float
 from engine.diffusion.forward_view import images_of_class
@@ -23,6 +22,7 @@ from engine.export.frames import PARTS, Uint8, forward_frames, history_frames, r
 from engine.measure.sample_history import HistoryRequest, HistoryRows, draw_history
 from engine.paths import resolve_run
 from engine.runs import Run
+from engine.settings import number
 
 REVERSE, FORWARD, HISTORY = WHAT
 FORWARD_FRAMES = 100  # steps of t

@@ -7,8 +7,8 @@ import json
 import sys
 from typing import Any
 
-from engine.config import load_preset
 from engine.paths import resolve_run
+from engine.presets import load_preset
 from engine.runs import Run
 
 SECONDS = 30.0

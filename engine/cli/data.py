@@ -10,12 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.config import number
 from engine.data.catalogue import Listing, forget_loaded, listings, remove, use_local
 from engine.data.importing import Imported, ImportRequest, Preview, import_pictures, preview
 from engine.errors import BadSetting
 from engine.events import Event, JobProgress
 from engine.paths import datasets_dir
+from engine.settings import number
 
 SHOWN = 20  # skipped files that are named
 

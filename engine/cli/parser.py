@@ -16,7 +16,7 @@ from engine.cli.usage import (
     whole,
     window_size,
 )
-from engine.config import SamplingConfig, describe, preset_names
+from engine.config import SamplingConfig
 from engine.data.catalogue import dataset_names
 from engine.measure.quality import DEFAULT_COUNT, LARGEST_COUNT, SMALLEST_COUNT
 from engine.measure.recognition import (
@@ -28,6 +28,8 @@ from engine.measure.recognition import (
     NOISY,
     READINGS,
 )
+from engine.presets import preset_names
+from engine.settings import describe
 
 # What a screenshot can show.
 PAGES = ("train", "forward", "reverse", "time-machine", "recognition", "clip", "race", "use")

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cli.usage import LARGEST_SEED, NO_CLASS, check_out, parse_classes, parse_settings
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.diffusion.evaluations import idle_settings
 from engine.diffusion.schedules import Schedule
 from engine.errors import BadSetting, DiffuscopeError
 from engine.export.picture_facts import PictureFacts, of_run, png_bytes
 from engine.paths import resolve_run
 from engine.runs import Run
+from engine.settings import parse
 
 GAP = 2  # pixels between the pictures of a grid
 MOST_COLUMNS = 40

@@ -13,7 +13,7 @@ from typing import Any, Self
 from tqdm import tqdm
 
 from engine.cli.usage import BadUsage, one_sentence, parse_settings
-from engine.config import RunConfig, load_preset
+from engine.config import RunConfig
 from engine.data.catalogue import dataset_names, load_dataset
 from engine.errors import BadRun, DiffuscopeError, ErrorReport
 from engine.events import (
@@ -30,6 +30,7 @@ from engine.events import (
     WarningCleared,
 )
 from engine.paths import is_bundled, resolve_run, runs_dir
+from engine.presets import load_preset
 from engine.runs import Run
 
 SHORT_PROBE = 3.0  # a run with less training than this has no planned time yet

@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from engine.config import AVERAGE, RunConfig, describe, number
+from engine.config import RunConfig
 from engine.errors import BadSetting, DiffuscopeError
+from engine.page_config import AVERAGE
+from engine.settings import describe, number
 
 LARGEST_SEED = 2**63 - 1
 NO_CLASS = "none"  # of --autoguide: classifier-free guidance

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.sample import ignored, sampling_of
-from engine.config import SamplingConfig, number, parse
+from engine.config import SamplingConfig
 from engine.errors import BadSetting
 from engine.paths import resolve_run
 from engine.runs import Run
+from engine.settings import number, parse
 from engine.use_config import AugmentationConfig, SyntheticConfig
 
 

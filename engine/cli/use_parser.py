@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.cli.parser import drawing_options
 from engine.cli.usage import LARGEST_SEED, real, whole
-from engine.config import describe
+from engine.settings import describe
 from engine.use_config import MOST_PICTURES, AugmentationConfig, SyntheticConfig
 
 FORMATS = next(s.choices for s in describe(SyntheticConfig) if s.name == "format")

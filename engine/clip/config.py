@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from engine.clip.files import IN_DOMAIN
-from engine.config import Group, setting
+from engine.settings import Group, setting
 
 
 class ClipConfig(Group):

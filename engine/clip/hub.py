@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.clip.sources import WEIGHTS_NAME, GeneralClip
-from engine.config import number
 from engine.errors import DiffuscopeError
 from engine.events import Event, JobProgress
+from engine.settings import number
 
 TIMEOUT = 10.0  # seconds without a byte
 ATTEMPTS = 3  # in one download, each going on where the last ended

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import number
 from engine.data.dataset import Dataset
 from engine.data.examine import RULES, Examined, Rule, examine
 from engine.data.find import Candidate, find
@@ -26,6 +25,7 @@ from engine.data.skipping import Skipped, shown
 from engine.data.stored import MOST_CLASSES, SIZES, Description, forget_judges, free_name, save_stored
 from engine.errors import BadSetting, DiffuscopeError
 from engine.events import Event, JobProgress, Tick
+from engine.settings import number
 
 PART = 64  # files between two events
 THREADS = 2

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import number
 from engine.errors import BadSetting
+from engine.settings import number
 
 
 def subset(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

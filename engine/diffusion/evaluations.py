@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.diffusion.schedules import Schedule, sampling_sigmas
+from engine.settings import number
 
 
 def evaluations_per_call(sampling: SamplingConfig) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.diffusion.clip_guidance import Mix, OnScored, Scorer, blended, scaled, stepped
 from engine.diffusion.denoiser import Denoise
 from engine.diffusion.guidance import OnPair, rescaled, within
@@ -14,6 +14,7 @@ from engine.diffusion.samplers import BoundDenoise, DrawNoise, Step, ddim, ddpm,
 from engine.diffusion.schedules import Schedule, sampling_sigmas
 from engine.diffusion.solvers import dpmpp_3m, heun, ipndm, unipc
 from engine.errors import BadSetting
+from engine.settings import number
 
 SOLVERS = {"heun": heun, "dpmpp-2m": dpmpp_2m, "dpmpp-3m": dpmpp_3m, "unipc": unipc, "ipndm": ipndm}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.config import Group, setting
+from engine.settings import Group, setting
 
 LOWEST_FPS, HIGHEST_FPS = 1, 50  # viewers slow a GIF down that shows frames for less than 20 ms
 LARGEST_SCALE = 32

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.measure.nearest import SUSPECT, Nearest, Neighbours
 from engine.measure.scorers import guidance_words
 from engine.runs import Run, stored_percent
+from engine.settings import number
 from engine.use_config import SyntheticConfig
 
 

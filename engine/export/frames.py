@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import number
 from engine.diffusion.forward import noised, to_uint8
 from engine.diffusion.schedules import Schedule
 from engine.events import Trajectory
+from engine.settings import number
 
 Uint8 = NDArray[np.uint8]
 

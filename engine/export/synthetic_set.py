@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.data.catalogue import load_dataset
 from engine.errors import BadSetting, DiffuscopeError
 from engine.events import Command, Event, JobProgress, Tick
@@ -32,6 +32,7 @@ from engine.measure.nearest import Nearest, look_up
 from engine.runs import Run
 from engine.runs.atomic import new_folder, saving
 from engine.runs.jsontext import readable
+from engine.settings import number
 from engine.use_config import SetFormat, SyntheticConfig
 
 if TYPE_CHECKING:

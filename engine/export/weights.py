@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config import LARGEST_SIGMA, SamplingConfig, number
+from engine.config import LARGEST_SIGMA, SamplingConfig
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.schedules import sampling_sigmas
 from engine.errors import DiffuscopeError
@@ -20,6 +20,7 @@ from engine.runs import Run, load_average, stored_percent
 from engine.runs.atomic import Buffer, new_folder, saving, write_new
 from engine.runs.jsontext import readable
 from engine.runs.tensors import encode
+from engine.settings import number
 
 SCRIPT = RESOURCES / "export" / "sample.py"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.data.catalogue import Dataset, load_dataset
 from engine.data.subset import subset
 from engine.errors import BadRun, BadSetting
@@ -28,6 +28,7 @@ from engine.measure.drawing import draw, ticking
 from engine.measure.recipe import QUICK, Recipe
 from engine.measure.statistics import mean_interval
 from engine.runs import Run, SaveFailed, measurement_key
+from engine.settings import number
 from engine.use_config import AugmentationConfig
 
 if TYPE_CHECKING:

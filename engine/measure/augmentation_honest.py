@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import paths
-from engine.config import RunConfig, load_preset
+from engine.config import RunConfig
 from engine.errors import BadRun, DiffuscopeError
 from engine.events import Command, Event, Tick, TrainingFailed, TrainingState
+from engine.presets import load_preset
 from engine.runs import Run
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.config import number
 from engine.errors import BadSetting
 from engine.runs.posthoc import Average, combination, combinations, gamma_of_percent, percent_of_gamma
 from engine.runs.reader import Run, Snapshot
 from engine.runs.tensors import Arrays
 from engine.runs.thinning import steps_to_remove
+from engine.settings import number
 
 LARGEST_ERROR = 0.1  # of a made profile, relative, in the L2 norm over training time
 MOST_SNAPSHOTS = 40  # looked through for an average; a longer list is thinned as training thins

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config import number
 from engine.runs.atomic import (
     Buffer,
     check_free_space,
@@ -26,6 +25,7 @@ from engine.runs.atomic import (
     write_new,
 )
 from engine.runs.jsontext import canonical
+from engine.settings import number
 
 MANIFEST = "manifest.json"
 _STEP = re.compile(r"step-(\d{8,})(?:\.(\d+))?")

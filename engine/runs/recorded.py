@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.errors import BadRun, BadSetting, DiffuscopeError
 from engine.events import Trajectory
 from engine.runs.jsontext import canonical
 from engine.runs.manifest import step_name, step_of
 from engine.runs.tensors import read_checked, write_checked
+from engine.settings import parse
 
 SAMPLES = "samples"
 RECORDED = "recorded"

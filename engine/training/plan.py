@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.config import TrainingConfig, number
+from engine.config import TrainingConfig
 from engine.errors import BadSetting
 from engine.runs import Segment
+from engine.settings import number
 
 
 def learning_rate_at(step: int, segments: Sequence[Segment], config: TrainingConfig) -> float:

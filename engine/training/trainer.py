@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
-from engine.config import RunConfig, TrainingConfig, number, parse
+from engine.config import RunConfig, TrainingConfig
 from engine.device import describe, resident_bytes
 from engine.diffusion.sample import denoising_steps, to_pixels
 from engine.errors import BadSetting, DiffuscopeError, ErrorReport, report
@@ -43,6 +43,7 @@ from engine.events import (
     Warned,
     WarningCleared,
 )
+from engine.settings import number, parse
 from engine.training.learner import LossLog
 from engine.training.plan import check_end, learning_rate_at, plan_steps
 from engine.training.setup import SAMPLE_SETTINGS, Prepared, is_out_of_memory, prepare

@@ -6,12 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.config import Setting, find_setting, number
+from engine.config import find_setting
 from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.errors import BadSetting
 from engine.events import JobProgress
 from engine.measure.clip_study import StudyRequest, methods, readings
 from engine.measure.scorers import IN_DOMAIN, JUDGE
+from engine.settings import Setting, number
 from gui.session import Session
 from gui.widgets.buttons import OutlineButton
 from gui.widgets.fields import NARROW, FixedRow, SettingRow, SliderField

@@ -14,8 +14,8 @@ from engine.clip.files import IN_DOMAIN
 from engine.clip.hub import Offer
 from engine.clip.prompts import default_templates, parse_templates
 from engine.clip.sources import FILE_ARCHITECTURES, GENERAL, GeneralClip, file_of, general
-from engine.config import describe, number, parse
 from engine.errors import BadSetting
+from engine.settings import describe, number, parse
 from gui.session import Session
 from gui.theme import theme, tip
 from gui.widgets.buttons import Link, OutlineButton

@@ -6,9 +6,9 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.errors import DiffuscopeError
 from engine.measure.race import RaceReady, RaceRequest, judge_reads
+from engine.settings import number
 from gui.pages.base import MARGIN_X, MARGIN_Y, Page
 from gui.pages.compare_lanes import LaneRow
 from gui.pages.compare_plots import MANY, ComparePlots

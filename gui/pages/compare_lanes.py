@@ -9,8 +9,9 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.measure.race import LaneFrames
+from engine.settings import number
 from gui.pages.compare_words import calls_briefly, duration, lane_names, reading_words, reference_words
 from gui.pages.reverse_film import ordinal
 from gui.theme import theme

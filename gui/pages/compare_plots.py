@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.measure.race import RaceReady, deterministic
 from engine.measure.race_quality import LaneQuality, interval
+from engine.settings import number
 from gui.pages.compare_lanes import CHOSEN, LaneStyle, lane_style
 from gui.pages.compare_words import lane_names, listed
 from gui.widgets.empty_state import EmptyState

@@ -7,11 +7,13 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from engine.config import RaceConfig, SamplingConfig, Setting, describe, find_setting, parse
+from engine.config import SamplingConfig, find_setting
 from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.errors import BadSetting
 from engine.events import JobProgress
 from engine.measure.race import FEWEST_LANES, MOST_LANES
+from engine.page_config import RaceConfig
+from engine.settings import Setting, describe, parse
 from gui.pages.compare_words import calls, lane_names
 from gui.session import Session
 from gui.widgets.buttons import IconButton, OutlineButton

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.config import SamplingConfig, number
+from engine.config import SamplingConfig
 from engine.measure.race import LaneFrames, RaceReady, deterministic
 from engine.measure.race_quality import THERE_DISTANCE, LaneQuality, interval
+from engine.settings import number
 from gui.widgets.setting_words import choice_label
 from gui.words import capital
 

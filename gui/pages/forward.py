@@ -13,7 +13,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from engine import paths
-from engine.config import number
 from engine.diffusion.forward import noise_like, noised, to_float
 from engine.diffusion.forward_view import (
     ForwardPoint,
@@ -24,6 +23,7 @@ from engine.diffusion.forward_view import (
 )
 from engine.diffusion.schedules import schedule as make_schedule
 from engine.export.picture_facts import has_facts
+from engine.settings import number
 from gui.animation_export import AnimationExport, add_export
 from gui.pages.base import Page
 from gui.pages.forward_board import BoardArea, ForwardBoard

@@ -9,8 +9,8 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.diffusion.forward_view import nearest_level
+from engine.settings import number
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.film import Film

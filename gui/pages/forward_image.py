@@ -12,11 +12,11 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from engine.config import number
 from engine.data.catalogue import Dataset, load_test_half
 from engine.data.picture import load_picture
 from engine.diffusion.forward_view import images_of_class
 from engine.errors import DiffuscopeError
+from engine.settings import number
 from gui.coordinates import ImageChoice
 from gui.session import Notice, Session
 from gui.theme import theme, tip

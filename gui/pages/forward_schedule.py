@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from engine.config import number
+from engine.settings import number
 from gui.pages.forward_image import LABEL
 from gui.session import Session
 from gui.theme import theme

@@ -9,12 +9,13 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
-from engine.config import RecognitionConfig, number
 from engine.errors import DiffuscopeError
 from engine.export.recognition_table import blind_csv, recognition_csv, u_turn_csv
 from engine.measure.blind_test import BlindReady, summarise_blind
 from engine.measure.recognition import measurable
 from engine.measure.recognition_summary import DENOISED, SCALES, SNR, STEPS, scale
+from engine.page_config import RecognitionConfig
+from engine.settings import number
 from gui.pages.base import MARGIN_X, Page
 from gui.pages.kept_measurement import KeptMeasurement
 from gui.pages.recognition_blind import BlindStage

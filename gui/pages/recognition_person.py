@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.measure.blind_test import BlindSummary, BlindTest, Seen, seen_frames
 from engine.measure.recognition_summary import DENOISED, Spread, places
+from engine.settings import number
 from gui.pages.recognition_ranking import Ranking, Row
 from gui.pages.recognition_words import SCALE_NAMES, on_scale, p_words, plus_minus
 from gui.widgets.labels import Text

@@ -6,7 +6,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.config import RecognitionConfig, describe, number, parse
 from engine.diffusion.evaluations import network_evaluations
 from engine.errors import BadSetting
 from engine.events import JobProgress
@@ -14,6 +13,8 @@ from engine.measure.blind_test import BlindTest, summarise_blind
 from engine.measure.recognition import RecognitionRequest
 from engine.measure.recognition_summary import DENOISED
 from engine.measure.u_turn import UTurnRequest, turning_cost
+from engine.page_config import RecognitionConfig
+from engine.settings import describe, number, parse
 from gui.session import Session
 from gui.widgets.buttons import OutlineButton
 from gui.widgets.fields import NARROW, FixedRow, SettingRow

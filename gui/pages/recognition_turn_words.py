@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.config import number
 from engine.measure.u_turn import Survival
+from engine.settings import number
 from gui.pages.recognition_job import KnownTurn
 from gui.pages.recognition_words import p_words, percent
 

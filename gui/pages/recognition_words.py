@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.config import number
 from engine.measure.recognition import PREDICTED, Recognition
 from engine.measure.recognition_summary import (
     DENOISED,
@@ -19,6 +18,7 @@ from engine.measure.recognition_summary import (
     Spread,
     Summary,
 )
+from engine.settings import number
 from gui.widgets.setting_words import choice_label
 from gui.words import NARROW
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.diffusion.headway import headway
 from engine.events import Trajectory
+from engine.settings import number
 from gui.animation_export import AnimationExport, add_export
 from gui.pages.base import MARGIN_Y, Page
 from gui.pages.reverse_advanced import one_prediction

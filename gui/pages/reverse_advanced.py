@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from engine.config import SamplingConfig, Setting, find_setting, number
+from engine.config import SamplingConfig, find_setting
 from engine.diffusion.evaluations import guided_steps, idle_settings
 from engine.diffusion.schedules import Schedule
+from engine.settings import Setting, number
 from gui.session import Session
 from gui.widgets.fields import NARROW, SettingRow, SliderField
 from gui.widgets.labels import Text

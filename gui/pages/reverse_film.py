@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.events import Trajectory
+from engine.settings import number
 from gui.pages.reverse_heading import Heading
 from gui.widgets.film import Film
 from gui.widgets.words import Words

@@ -9,12 +9,14 @@ from PySide6.QtGui import QGuiApplication
 
 from engine.cli.command import sample_arguments, sample_command
 from engine.compute import Message
-from engine.config import AVERAGE, SamplingConfig, find_setting, number
+from engine.config import SamplingConfig, find_setting
 from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.diffusion.schedules import timestep_grid
 from engine.errors import BadSetting
 from engine.events import TrajectoriesReady
 from engine.measure.scorers import scorer_name
+from engine.page_config import AVERAGE
+from engine.settings import number
 from gui.pages.reverse_advanced import AdvancedSampling
 from gui.pages.reverse_command import CommandWell
 from gui.session import Session

@@ -10,9 +10,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
-from engine.config import number
 from engine.errors import BadRun
 from engine.runs import Run, list_runs
+from engine.settings import number
 from gui.pages.base import MARGIN_X, MARGIN_Y, Page
 from gui.pages.reverse_heading import Heading
 from gui.pages.time_machine_image import Place, differences, side_by_side

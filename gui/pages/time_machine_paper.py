@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QSizePolicy
 
-from engine.config import number
+from engine.settings import number
 from gui import tokens
 from gui.pages.time_machine_image import ACCENT, Canvas, Place
 from gui.theme import theme

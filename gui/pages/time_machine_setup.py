@@ -8,8 +8,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from engine.config import Setting, TimeMachineConfig, describe, parse
 from engine.events import JobProgress
+from engine.page_config import TimeMachineConfig
+from engine.settings import Setting, describe, parse
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.buttons import OutlineButton

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import number
 from engine.measure.time_machine import Column
+from engine.settings import number
 from gui.pages.reverse_heading import Heading
 from gui.pages.time_machine_maps import RunMap
 from gui.theme import theme, tip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import number
 from engine.measure.time_machine_line import Comparison, Decides, LinePoint
+from engine.settings import number
 
 THIN = "\u202f"
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
-from engine.config import number
 from engine.measure.alerts import Alert, AlertKind
 from engine.measure.verdict import MATTERS
+from engine.settings import number
 from gui.theme import theme
 from gui.widgets.buttons import Link
 from gui.widgets.labels import Text

@@ -10,9 +10,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import number
 from engine.events import TrainingState
 from engine.measure.verdict import LEAST_LOSSES, MATTERS, Fall, Judged, Kind, Rise, Verdict
+from engine.settings import number
 from gui.words import clock
 
 NARROW = "\u202f"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import number
+from engine.settings import number
 from gui.pages.train_history import HistoryGrid, HistoryHead
 from gui.sample_history import SampleHistory
 from gui.session import Session

@@ -10,9 +10,9 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.config import number
 from engine.diffusion.schedules import Schedule
 from engine.measure.learning import LearningPoint
+from engine.settings import number
 from gui.theme import theme, tip
 from gui.widgets.plot_export import offer_saving
 from gui.widgets.plot_numbers import linear_ticks

@@ -9,9 +9,9 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from engine.config import number
 from engine.events import Marker
 from engine.measure.alerts import Alert
+from engine.settings import number
 from gui.pages.train_alerts import events_of
 from gui.pages.train_curve import Extremes, Float64, LossCurve
 from gui.theme import theme, tip

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.config import number
+from engine.settings import number
 from gui.theme import theme
 from gui.widgets.magnifier import Magnifier
 from gui.widgets.picture_parts import KEYBOARD_REASONS, outline_dark, paint_class_dot, picture_menu

@@ -9,8 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import STRIP_SAMPLING, number
+from engine.config import STRIP_SAMPLING
 from engine.events import SamplesReady
+from engine.settings import number
 from gui.pages.train_samples import MOST_EARLIER, SampleStrip, earlier_steps
 from gui.sample_history import SampleHistory
 from gui.session import Session

@@ -9,9 +9,11 @@ from PySide6.QtCore import QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.config import RunConfig, Setting, describe, find_setting, load_preset, number, preset_names, preset_why
+from engine.config import RunConfig, find_setting
 from engine.data.catalogue import dataset_names, dataset_title
 from engine.errors import BadSetting
+from engine.presets import load_preset, preset_names, preset_why
+from engine.settings import Setting, describe, number
 from gui.pages.train_words import FixedFact, fixed_facts
 from gui.session import Session
 from gui.theme import theme, tip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import RunConfig, TrainingConfig, find_setting, load_preset, number, preset_names
+from engine.config import RunConfig, TrainingConfig, find_setting
 from engine.data.catalogue import dataset_title
 from engine.errors import DiffuscopeError
+from engine.presets import load_preset, preset_names
 from engine.runs import RunInfo
+from engine.settings import number
 from gui.widgets.fields import choice_label
 from gui.words import preset_title
 

@@ -7,7 +7,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from engine import use_jobs
-from engine.config import number
 from engine.diffusion.evaluations import network_evaluations
 from engine.errors import BadSetting, DiffuscopeError
 from engine.measure.augmentation import (
@@ -20,6 +19,7 @@ from engine.measure.augmentation import (
 )
 from engine.measure.classification_score import DEFAULT_COUNT, Score, ScoreReady, ScoreRequest, stored_score
 from engine.measure.recipe import QUICK, THOROUGH
+from engine.settings import number
 from engine.use_config import AugmentationConfig
 from gui.job_runner import JobRunner
 from gui.pages.use_part import Part

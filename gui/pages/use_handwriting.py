@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from engine import use_jobs
 from engine.compute import Priority
-from engine.config import number
 from engine.export.handwriting import Word, pixels, svg, writable
 from engine.export.handwriting_job import HandReady, HandRequest
 from engine.export.picture_facts import png_bytes
 from engine.export.word_animation import WordAnimation, laid_out
+from engine.settings import number
 from engine.use_config import HandwritingConfig
 from gui.job_runner import JobRunner
 from gui.pages.use_part import Part

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine.config import Group, describe, parse
+from engine.settings import Group, describe, parse
 from engine.use_config import UsePart
 from gui.session import Session
 from gui.widgets.fields import WIDE, SettingRow

@@ -10,12 +10,12 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from engine import use_jobs
-from engine.config import number
 from engine.diffusion.evaluations import network_evaluations
 from engine.errors import BadSetting, DiffuscopeError
 from engine.export.data_card import copies
 from engine.export.synthetic_set import SyntheticReady, SyntheticRequest, SyntheticSample, check_out_folder
 from engine.measure.judge_files import judge_for
+from engine.settings import number
 from engine.use_config import SyntheticConfig
 from gui.job_runner import JobRunner
 from gui.pages.use_part import Part

@@ -11,7 +11,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QWidget
 
 from engine import jobs
-from engine.config import number
 from engine.data.picture import load_picture
 from engine.data.sketch import centred, shrunk
 from engine.diffusion.forward import noise_like, noised, to_float
@@ -19,6 +18,7 @@ from engine.diffusion.forward_view import correlation, film_levels, trained_at
 from engine.errors import DiffuscopeError
 from engine.events import JumpRequest, JumpsReady
 from engine.export.picture_facts import has_facts, png_bytes
+from engine.settings import number
 from engine.use_config import SketchConfig
 from gui.job_runner import JobRunner
 from gui.pages.forward_film import MANY, NOISED, ONE, JumpFilm

@@ -11,10 +11,10 @@ from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import describe, number
 from engine.errors import BadSetting, DiffuscopeError
 from engine.export.animation import CAPTION, SUFFIXES, Animation, check_format
 from engine.export.animation_config import AnimationConfig
+from engine.settings import describe, number
 from gui.theme import theme
 from gui.widgets.buttons import Link, PlainButton, PrimaryButton
 from gui.widgets.fields import SettingRow

@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.config import Setting
+from engine.settings import Setting
 from gui.theme import theme, tip
 from gui.widgets.choice import CheckBox, Choice
 from gui.widgets.dock_slider import DockSlider

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
-from engine.config import number
+from engine.settings import number
 from gui.theme import theme, tip
 
 SPACES = dict.fromkeys(map(ord, "\u202f\u00a0\u2009 ,_'"))

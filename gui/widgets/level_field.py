@@ -8,8 +8,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from engine.config import Setting
 from engine.diffusion.schedules import Schedule
+from engine.settings import Setting
 from gui.theme import theme
 from gui.widgets.dock_slider import DockSlider
 from gui.widgets.fields import BOX, NARROW, NumberField, SettingRow

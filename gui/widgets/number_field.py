@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QLineEdit, QSizePolicy, QWidget
 
-from engine.config import number
+from engine.settings import number
 from gui.theme import theme, tip
 
 MOST_DIGITS = 9  # after the decimal point, of what a person types

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.config import number
+from engine.settings import number
 from gui.theme import theme
 from gui.widgets.plot_axes import Axes
 from gui.widgets.plot_export import add_saving

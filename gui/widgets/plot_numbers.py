@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from engine.config import number
+from engine.settings import number
 
 Float64 = NDArray[np.float64]
 MOST_POINTS = 4000

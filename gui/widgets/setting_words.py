@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.config import Group, RunConfig, Setting, number, parse
+from engine.config import RunConfig
 from engine.errors import BadSetting
+from engine.settings import Group, Setting, number, parse
 
 LABELS: dict[Any, str] = {
     "ddpm": "DDPM", "ddim": "DDIM", "dpmpp-2m": "DPM++ 2M",

@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.config import number
 from engine.diffusion.schedules import Schedule, schedule
+from engine.settings import number
 from gui.theme import theme, tip
 from gui.widgets.buttons import IconButton
 from gui.widgets.class_strip import ClassStrip

@@ -14,12 +14,13 @@ import torch
 import main as entry
 from engine.build import build_denoiser
 from engine.cli.command import sample_command
-from engine.config import SamplingConfig, load_preset
+from engine.config import SamplingConfig
 from engine.diffusion.forward import to_uint8
 from engine.diffusion.sample import sample_images
 from engine.errors import BadSetting
 from engine.events import TrajectoriesReady, TrajectoryRequest
 from engine.jobs import trajectory_job
+from engine.presets import load_preset
 from engine.runs import Run, RunInfo, RunWriter
 from engine.workspace import Workspace
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import RunConfig, describe, find_setting, load_preset, number, parse, preset_names, preset_why
+from engine.config import RunConfig
 from engine.errors import BadSetting
+from engine.presets import load_preset, preset_names
+from engine.settings import describe, parse
 
 
 def test_every_setting_is_described_in_words() -> None:
@@ -26,20 +28,6 @@ def test_the_file_round_trips() -> None:
     for name in preset_names():
         config = load_preset(name)
         assert parse(RunConfig, json.loads(config.model_dump_json())) == config
-
-
-def test_presets_are_what_their_names_say() -> None:
-    assert preset_names() == ["quick", "standard", "textbook", "large"]
-    for name in preset_names():
-        assert load_preset(name).preset == name
-        assert len(preset_why(name)) > 80
-    assert preset_why("of a person") == ""
-    textbook = load_preset("textbook")
-    assert textbook.diffusion.parameterisation == "noise"
-    assert textbook.diffusion.noise_levels == "uniform-t"
-    assert textbook.diffusion.num_timesteps == 1000
-    assert textbook.model.stem == 1
-    assert load_preset("quick").model.stem == 2
 
 
 @pytest.mark.parametrize(("values", "sentence"), [
@@ -70,11 +58,6 @@ def test_a_wrong_value_is_answered_with_what_would_be_right(values, sentence) ->
     assert str(error.value) == sentence
 
 
-def test_a_preset_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(BadSetting, match="Presets: quick"):
-        load_preset("../../etc/passwd")
-
-
 @given(st.integers(1, 8192), st.floats(1e-6, 1.0), st.sampled_from(["noise", "v", "x0", "edm"]))
 def test_changes_are_checked_copies(batch, rate, parameterisation) -> None:
     base = RunConfig()
@@ -83,18 +66,6 @@ def test_changes_are_checked_copies(batch, rate, parameterisation) -> None:
     assert config.training.batch_size == batch
     assert base == RunConfig()
     assert parse(RunConfig, json.loads(config.model_dump_json())) == config
-
-
-def test_tooltips_say_effect_range_and_default() -> None:
-    text = find_setting("guidance_scale").tooltip()
-    assert "How hard the class pulls" in text
-    assert "0 to 8, default 2" in text
-
-
-def test_numbers_as_the_window_writes_them() -> None:
-    assert number(60000) == "60\u202f000"
-    assert number(-7) == "\u22127"
-    assert number(0.003) == "0.003"
 
 
 def test_settings_of_earlier_versions_mean_what_they_meant() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine.compute import Compute, Job, Priority
-from engine.config import RunConfig, SamplingConfig, load_preset
+from engine.config import RunConfig, SamplingConfig
 from engine.events import (
     ChangeTraining,
     Command,
@@ -35,6 +35,7 @@ from engine.events import (
     TrajectoryRequest,
 )
 from engine.measure.learning import LearningKnown, LearningPoint, LearningRequest
+from engine.presets import load_preset
 from engine.runs import Run, RunInfo, RunWriter, trash_run
 
 CLASSES = tuple("0123456789")

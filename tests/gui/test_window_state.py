@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from pytestqt.qtbot import QtBot
 from scripted import Script, compute_for, make_run
 
-from engine.config import RecognitionConfig
+from engine.page_config import RecognitionConfig
 from gui import window_state
 from gui.coordinates import ImageChoice
 from gui.main_window import MainWindow

@@ -17,10 +17,11 @@ import main as entry
 from engine.cli.command import run_argument, sample_arguments, sample_command
 from engine.cli.parser import build_parser
 from engine.cli.sample import sampling_of
-from engine.config import GridName, SamplerName, SamplingConfig, load_preset
+from engine.config import GridName, SamplerName, SamplingConfig
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.forward import to_uint8
 from engine.diffusion.schedules import schedule
+from engine.presets import load_preset
 from engine.runs import Run, RunInfo, RunWriter
 
 SNAPSHOTS = (3, 5)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from engine.config import load_preset
 from engine.diffusion.denoiser import Denoiser, scalings
 from engine.diffusion.schedules import schedule
+from engine.presets import load_preset
 
 SIGMAS = torch.tensor([0.01, 0.3, 1.0, 7.0, 150.0], dtype=torch.float64)
 

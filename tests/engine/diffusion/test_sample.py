@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from engine.build import build_denoiser
-from engine.config import RunConfig, SamplerName, SamplingConfig, parse
+from engine.config import RunConfig, SamplerName, SamplingConfig
 from engine.diffusion.evaluations import idle_settings, network_evaluations
 from engine.diffusion.sample import record, sample_images, to_pixels
 from engine.diffusion.schedules import sampling_sigmas, schedule
 from engine.errors import BadSetting
+from engine.settings import parse
 
 SHAPE = (1, 28, 28)
 CPU = torch.device("cpu")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.data.catalogue import Dataset
 from engine.data.idx import read_idx
 from engine.diffusion.sample import sample_images
@@ -29,6 +29,7 @@ from engine.export.synthetic_set import (
 )
 from engine.measure.judge import Judge
 from engine.runs import Run
+from engine.settings import parse
 from engine.use_config import SyntheticConfig
 from engine.workspace import Workspace
 

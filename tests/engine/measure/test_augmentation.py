@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine import paths
-from engine.config import SamplingConfig, parse
+from engine.config import SamplingConfig
 from engine.data.catalogue import Dataset
 from engine.data.subset import subset
 from engine.errors import BadRun, BadSetting
@@ -31,6 +31,7 @@ from engine.measure.augmentation import (
 from engine.measure.classification_score import Score, ScoreReady, ScoreRequest, measure_score, stored_score
 from engine.measure.recipe import Recipe
 from engine.runs import Run
+from engine.settings import parse
 from engine.use_config import AugmentationConfig
 from engine.workspace import Workspace
 

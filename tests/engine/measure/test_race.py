@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from engine.build import build_denoiser
-from engine.config import RaceConfig, RunConfig, SamplingConfig
+from engine.config import RunConfig, SamplingConfig
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.sample import sample_images
 from engine.errors import BadSetting
 from engine.measure.race import Watch, deterministic, race, reference_of
+from engine.page_config import RaceConfig
 
 SHAPE = (1, 8, 8)
 CPU = torch.device("cpu")

@@ -17,13 +17,14 @@ from pytestqt.qtbot import QtBot
 from scripted import SIDE, make_run
 
 from engine.compute import Job, Priority
-from engine.config import RaceConfig, SamplingConfig
+from engine.config import SamplingConfig
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.schedules import schedule
 from engine.errors import DiffuscopeError
 from engine.events import Command, Event, JobProgress
 from engine.measure.race import LaneFrames, RaceReady, RaceRequest, deterministic
 from engine.measure.race_quality import LaneQuality, RaceQualityReady, RaceQualityRequest, stored_lanes
+from engine.page_config import RaceConfig
 from engine.runs import Run
 from gui.explain import load_topic
 from gui.pages.compare import ComparePage

@@ -19,11 +19,12 @@ from pytestqt.qtbot import QtBot
 from scripted import make_run
 
 from engine.compute import Job, Priority
-from engine.config import RecognitionConfig, SamplingConfig
+from engine.config import SamplingConfig
 from engine.errors import DiffuscopeError
 from engine.events import Command, Event, JobProgress
 from engine.measure.recognition import Recognition, RecognitionReady, RecognitionRequest, recognition_key
 from engine.measure.recognition_summary import DENOISED, SNR, STEPS, summarise
+from engine.page_config import RecognitionConfig
 from engine.runs import Run
 from gui.pages.recognition import RecognitionPage
 from gui.pages.recognition_words import claim_words, finding, judge_words, p_words

@@ -15,10 +15,10 @@ from pytestqt.qtbot import QtBot
 from scripted import make_run
 
 from engine.compute import Job, Priority
-from engine.config import RecognitionConfig
 from engine.events import Command, Event, JobProgress
 from engine.measure.recognition_summary import SNR
 from engine.measure.u_turn import UTurn, UTurnReady, UTurnRequest
+from engine.page_config import RecognitionConfig
 from gui.pages.recognition import RecognitionPage
 from gui.session import Session
 from gui.theme import apply_theme

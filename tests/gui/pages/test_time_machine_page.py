@@ -19,10 +19,10 @@ from pytestqt.qtbot import QtBot
 from scripted import SIDE, config, make_run, no_more, weights
 
 from engine.compute import Job, Priority
-from engine.config import TimeMachineConfig
 from engine.errors import DiffuscopeError
 from engine.events import Command, Event, JobProgress
 from engine.measure.time_machine import Column, ColumnLost, ColumnsReady, FirstReady, TimeMachineRequest
+from engine.page_config import TimeMachineConfig
 from engine.runs import Run, RunWriter
 from gui.pages.time_machine import TimeMachinePage
 from gui.pages.time_machine_image import Canvas, Place, differences, side_by_side

@@ -14,9 +14,11 @@ from pytestqt.qtbot import QtBot
 from scripted import CLASSES, SIDE, Script, config, make_bundled, make_run, no_more, weights
 
 from engine import paths
-from engine.config import RunConfig, describe, load_preset
+from engine.config import RunConfig
 from engine.events import ChangeTraining, Marker, TrainingState
+from engine.presets import load_preset
 from engine.runs import RunInfo, RunWriter
+from engine.settings import describe
 from gui.app import make_application
 from gui.explain import load_topic
 from gui.main_window import MainWindow
