@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 NARROW = "\u202f"
+_PERCENT = re.compile(r"(?<=\d) (?=%)")
+
+
+def bound(text: str) -> str:
+    """With a space in 95 % at which no line breaks; terminals and files, which share these sentences, need none."""
+    return _PERCENT.sub(NARROW, text)
 
 
 def clock(seconds: float) -> str:

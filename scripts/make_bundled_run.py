@@ -40,6 +40,8 @@ from tqdm import tqdm
 from engine.cli.usage import parse_settings
 from engine.diffusion.sample import record
 from engine.events import Progress, TrainingFailed
+from engine.measure.clip_course import COURSES, ScoreCourseRequest, measure_course
+from engine.measure.clip_scores import ClipRequest, measure_clip
 from engine.measure.learning import LearningRequest, measure_learning
 from engine.measure.recognition import FORWARD, RecognitionRequest, measurable, measure_recognition
 from engine.measure.u_turn import UTurnRequest, measure_u_turn
@@ -111,7 +113,7 @@ def train(workspace: Workspace, path: Path, config) -> None:
 
 
 def measure(workspace: Workspace, path: Path) -> None:
-    """What pages Train and Recognition show at once."""
+    """What pages Train, Recognition and CLIP show at once."""
     run = Run.open(path)
     sampling = run.info.config.sampling
     jobs = [measure_learning(workspace, LearningRequest(path))]
@@ -121,6 +123,8 @@ def measure(workspace: Workspace, path: Path) -> None:
                  measure_recognition(workspace, replace(recognition, direction=FORWARD)),
                  measure_u_turn(workspace, UTurnRequest(path, sampling)),
                  measure_u_turn(workspace, UTurnRequest(path, sampling, guided=True))]
+    jobs += [measure_clip(workspace, ClipRequest(path, sampling)),
+             *(measure_course(workspace, ScoreCourseRequest(path, sampling, over=over)) for over in COURSES)]
     for job in jobs:
         for _ in job:
             pass

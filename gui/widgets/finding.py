@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from gui.theme import theme
 from gui.widgets.buttons import Link
+from gui.words import bound
 
 
 class _Words(QWidget):
@@ -107,12 +108,12 @@ class Finding(QWidget):
 
     def _show(self) -> None:
         style = theme()
-        numbers = self._numbers if self._html else escape(self._numbers)
+        numbers = bound(self._numbers if self._html else escape(self._numbers))
         self._words.set_text(
             # pre-wrap: otherwise Qt turns the thin space of 60 000 and 5 % into one that lines break at
             '<p style="margin:0; white-space:pre-wrap">'
             f'<span style="font-size:{style.px(15)}px; font-weight:600; color:{style.color("text").name()}">'
-            f'{escape(self._answer)}</span>'
+            f'{escape(bound(self._answer))}</span>'
             f'<span style="font-size:{style.px(13)}px; color:{style.color("text2").name()}">'
             f'{"&nbsp; " if self._answer and numbers else ""}{numbers}</span></p>')
         self._label.setAccessibleName(self.text())

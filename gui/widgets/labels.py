@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette, QResize
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QWidget
 
 from gui.theme import theme, tip
+from gui.words import bound
 
 
 class Text(QLabel):
@@ -14,7 +15,7 @@ class Text(QLabel):
 
     def __init__(self, text: str = "", px: int = 13, weight: int = 400, token: str = "text2", *,
                  wrap: bool = False, elide: bool = False, parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(bound(text), parent)
         self._words = text
         self._px, self._weight, self._token = px, weight, token
         self._elide = elide
@@ -42,11 +43,15 @@ class Text(QLabel):
         """All of it, cut or not."""
         return self._words
 
+    def shown(self) -> str:
+        """All of it as it is painted: a space in 95 % is one at which no line breaks."""
+        return bound(self._words)
+
     def setText(self, text: str) -> None:
         if text == self._words:
             return
         if not self._elide or bool(text) != bool(self._words):
-            super().setText(text)
+            super().setText(bound(text))
         else:
             # It takes what room there is: new words need no new layout of all that is around it, which
             # QLabel would ask for.
