@@ -30,13 +30,14 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from engine.config import RunConfig, load_preset
+from engine.config import RunConfig
 from engine.errors import DiffuscopeError
 from engine.events import ChangeTraining, Command, StepDone, Stop
 from engine.measure.judge import Judge
 from engine.measure.judge_files import judge_for
 from engine.measure.sample_check import measure_check
 from engine.measure.validation import measure_validation
+from engine.presets import load_preset
 from engine.runs import Run
 from engine.training.trainer import Trainer
 from engine.workspace import Workspace
@@ -91,10 +92,10 @@ RECIPES = (
     Recipe("held-short-4", 2024, 500, 90, training={"batch_size": 8}),
     Recipe("held-short-5", 2025, 150, diffusion={"parameterisation": "v", "weighting": "min-snr"}),
     Recipe("held-finished-1", 2031, 8200),
-    Recipe("held-finished-2", 2032, 7800, training={"batch_size": 48, "learning_rate": 5e-3}),
-    Recipe("held-finished-3", 2033, 9000, training=ADAMW),
-    Recipe("held-finished-4", 2034, 8000, model={"widths": [8]}, diffusion={"parameterisation": "v"}),
-    Recipe("held-finished-5", 2035, 8400, training={"decay_share": 0.2}, model={"widths": [4, 4]}),
+    Recipe("held-finished-2", 2032, 13000, training={"batch_size": 48, "learning_rate": 5e-3}),
+    Recipe("held-finished-3", 2033, 12000, training={"batch_size": 40}),
+    Recipe("held-finished-4", 2034, 12500, diffusion={"log_sigma_mean": 0.3}),
+    Recipe("held-finished-5", 2035, 11500, training={"batch_size": 36, "learning_rate": 4e-3}),
     Recipe("held-diverging-1", 2001, 900, 270, training={"learning_rate": 0.8}, model={"widths": [8, 16]}),
     Recipe("held-diverging-2", 2002, 700, 280,
            training={"learning_rate": 0.1, "muon_factor": 100.0, "warmup_steps": 150}),
