@@ -20,7 +20,7 @@ The run of Fashion-MNIST is a small one: few snapshots, one recorded seed, no se
     python main.py train --run DIR --preset standard --dataset fashion-mnist \
         --set training.snapshots=20 --set training.sample_seconds=20
     python scripts/make_bundled_run.py --trained DIR --out resources/runs/fashion-mnist --snapshots 3 --wide 0 \
-        --seeds 11 --limit 6 --set sampling.sampler=dpmpp-2m --set sampling.num_steps=18
+        --seeds 11 --limit 6 --no-clip-score --set sampling.sampler=dpmpp-2m --set sampling.num_steps=18
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def main() -> int:
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--trained", type=Path, help="a finished run to take instead of training one")
     parser.add_argument("--measure", action="store_true", help="only measure the shipped run anew")
+    parser.add_argument("--no-clip-score", action="store_false", dest="clip_score",
+                        help="leave out the scores by CLIP, whose pictures take about half a MB")
     parser.add_argument("--set", action="append", default=[], dest="settings", metavar="sampling.NAME=VALUE",
                         help="how the shipped run draws its pictures")
     parser.add_argument("--seed", type=int, default=0)
@@ -88,7 +90,7 @@ def main() -> int:
             train(workspace, path, config)
         if not options.measure:
             finish(workspace, path, parse_settings(options.settings, "sampling").get("sampling", {}), options)
-        measure(workspace, path)
+        measure(workspace, path, clip_score=options.clip_score)
         size = sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
         print(f"{size / 2**20:.1f} MB")
         if size > options.limit * 2**20:
@@ -112,7 +114,7 @@ def train(workspace: Workspace, path: Path, config) -> None:
                 raise SystemExit(event.report.headline)
 
 
-def measure(workspace: Workspace, path: Path) -> None:
+def measure(workspace: Workspace, path: Path, *, clip_score: bool) -> None:
     """What pages Train, Recognition and CLIP show at once."""
     run = Run.open(path)
     sampling = run.info.config.sampling
@@ -123,8 +125,9 @@ def measure(workspace: Workspace, path: Path) -> None:
                  measure_recognition(workspace, replace(recognition, direction=FORWARD)),
                  measure_u_turn(workspace, UTurnRequest(path, sampling)),
                  measure_u_turn(workspace, UTurnRequest(path, sampling, guided=True))]
-    jobs += [measure_clip(workspace, ClipRequest(path, sampling)),
-             *(measure_course(workspace, ScoreCourseRequest(path, sampling, over=over)) for over in COURSES)]
+    jobs += [measure_course(workspace, ScoreCourseRequest(path, sampling, over=over)) for over in COURSES]
+    if clip_score:
+        jobs.append(measure_clip(workspace, ClipRequest(path, sampling)))
     for job in jobs:
         for _ in job:
             pass
