@@ -80,36 +80,38 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     sys.path.insert(0, str(ROOT))
     from engine.device import cores, cpu_name
 
-    with child("_ours", args) as ours, child("_peer", args) as peer:
+    with child("_ours", args) as ours:
         say("ours: choosing its layout, warming up")
         about_ours = ours.ask(do="begin")
-        tried = {}
-        for threads in sorted({1, cores()}):
-            say(f"peer: trying {threads} thread{'' if threads == 1 else 's'}")
-            about_peer = peer.ask(do="begin", threads=threads)
-            tried[threads] = rate(peer.ask(do="window", seconds=args.try_seconds, rested=False))
-        threads = max(tried, key=lambda n: tried[n])
-        peer.ask(do="begin", threads=threads)
-        rows = []
-        for i in range(args.windows):
-            row = {"ours": ours.ask(do="window", seconds=args.window_seconds),
-                   "peer": peer.ask(do="window", seconds=args.window_seconds)}
-            rows.append({name: {**window, "images_per_second": rate(window)} for name, window in row.items()})
-            say(f"window {i + 1}: ours {rate(row['ours']):.1f} images/s, peer {rate(row['peer']):.1f} images/s")
-        medians = {name: median(row[name]["images_per_second"] for row in rows) for name in ("ours", "peer")}
-        result: dict[str, Any] = {
-            "cpu": cpu_name(), "cores": cores(),
-            "ours": {**about_ours, "images_per_second": medians["ours"]},
-            "peer": {**about_peer, "threads": threads, "images_per_second": medians["peer"],
-                     "tried_images_per_second": tried},
-            "ratio": medians["ours"] / medians["peer"],
-            "ratios": [row["ours"]["images_per_second"] / row["peer"]["images_per_second"] for row in rows],
-            "windows": rows,
-        }
-        if args.seconds:
-            ours.close()
-            say(f"peer: training on to {args.seconds:.0f} s, then {args.samples} samples")
-            result["peer_samples"] = judge(peer, args)
+        # Only now, for what the peer imports would decide which layout is quickest.
+        with child("_peer", args) as peer:
+            tried = {}
+            for threads in sorted({1, cores()}):
+                say(f"peer: trying {threads} thread{'' if threads == 1 else 's'}")
+                about_peer = peer.ask(do="begin", threads=threads)
+                tried[threads] = rate(peer.ask(do="window", seconds=args.try_seconds, rested=False))
+            threads = max(tried, key=lambda n: tried[n])
+            peer.ask(do="begin", threads=threads)
+            rows = []
+            for i in range(args.windows):
+                row = {"ours": ours.ask(do="window", seconds=args.window_seconds),
+                       "peer": peer.ask(do="window", seconds=args.window_seconds)}
+                rows.append({name: {**window, "images_per_second": rate(window)} for name, window in row.items()})
+                say(f"window {i + 1}: ours {rate(row['ours']):.1f} images/s, peer {rate(row['peer']):.1f} images/s")
+            medians = {name: median(row[name]["images_per_second"] for row in rows) for name in ("ours", "peer")}
+            result: dict[str, Any] = {
+                "cpu": cpu_name(), "cores": cores(),
+                "ours": {**about_ours, "images_per_second": medians["ours"]},
+                "peer": {**about_peer, "threads": threads, "images_per_second": medians["peer"],
+                         "tried_images_per_second": tried},
+                "ratio": medians["ours"] / medians["peer"],
+                "ratios": [row["ours"]["images_per_second"] / row["peer"]["images_per_second"] for row in rows],
+                "windows": rows,
+            }
+            if args.seconds:
+                ours.close()
+                say(f"peer: training on to {args.seconds:.0f} s, then {args.samples} samples")
+                result["peer_samples"] = judge(peer, args)
     return result
 
 
