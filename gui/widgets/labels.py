@@ -43,10 +43,6 @@ class Text(QLabel):
         """All of it, cut or not."""
         return self._words
 
-    def shown(self) -> str:
-        """All of it as it is painted: a space in 95 % is one at which no line breaks."""
-        return bound(self._words)
-
     def setText(self, text: str) -> None:
         if text == self._words:
             return
