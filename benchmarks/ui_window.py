@@ -46,7 +46,7 @@ class Bench:
         self.window.show_page(page)
         self.window.show()
 
-    def spin(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
+    def spin(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
         """Let the window live for so long, or until something holds; whether it did."""
         from PySide6.QtCore import QEventLoop, QTimer
 
@@ -54,12 +54,13 @@ class Bench:
         end, poll = QTimer(), QTimer()
         end.setSingleShot(True)
         end.timeout.connect(loop.quit)
-        poll.timeout.connect(lambda: loop.quit() if until() else None)
         end.start(int(seconds * 1000))
-        poll.start(20)
+        if until is not None:  # else nothing but the window's own timers wakes this thread
+            poll.timeout.connect(lambda: loop.quit() if until() else None)
+            poll.start(20)
         loop.exec()
         poll.stop()
-        return until()
+        return until is not None and until()
 
     def train(self) -> None:
         """Start the quick preset and wait until it is well under way."""

@@ -207,6 +207,11 @@ class Compute:
         """Whether any job is not yet done."""
         return bool(self._running) or not self._inbox.empty()
 
+    def awaited(self) -> bool:
+        """Whether somebody waits for a job: one in front of training, or something just posted."""
+        running = list(self._running.values())  # at once: the thread changes it meanwhile
+        return not self._inbox.empty() or any(r.job.priority == Priority.INTERACTIVE for r in running)
+
     def _post(self, action: Callable[[], None]) -> None:
         self._inbox.put(action)
 

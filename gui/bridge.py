@@ -15,6 +15,7 @@ from engine.compute import Compute, Job
 from engine.events import Command
 
 TICK_MS = 33
+WORK_MS = 125  # only training or background work goes on: each look takes a core from a step for a moment
 IDLE_MS = 250  # nothing is running: only a crash of the compute thread could still be waiting
 IDLE_AFTER_TICKS = 10
 CONTROL_BUDGET_S = 0.005  # of one tick; what is left over comes with the next
@@ -55,8 +56,11 @@ class Bridge(QObject):
     def wake(self) -> None:
         """Back to full rate."""
         self._quiet_ticks = 0
-        if self._timer.interval() != TICK_MS:
-            self._timer.start(TICK_MS)
+        self._pace(TICK_MS)
+
+    def _pace(self, milliseconds: int) -> None:
+        if self._timer.interval() != milliseconds:
+            self._timer.start(milliseconds)
 
     def stop(self) -> None:
         """No more ticks: the window is closing."""
@@ -75,12 +79,12 @@ class Bridge(QObject):
             self._loss_mark = mark
             spoke = True
             self.losses.emit()
-        if spoke or self.compute.busy():
+        if self.compute.awaited():
             self.wake()
             return
         self._quiet_ticks += 1
-        if self._quiet_ticks == IDLE_AFTER_TICKS:
-            self._timer.start(IDLE_MS)
+        if self._quiet_ticks >= IDLE_AFTER_TICKS:
+            self._pace(WORK_MS if spoke or self.compute.busy() else IDLE_MS)
 
     def _drain_control(self) -> bool:
         spoke = False

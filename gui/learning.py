@@ -13,7 +13,7 @@ from gui.run_job import RunJob
 from gui.session import Session
 
 LEARNING = "learning"  # job key
-SHARE = 0.02  # of the time while a run is trained here: what a measurement took, this many times over, is waited for
+SHARE = 0.01  # of the time while a run is trained here: what a measurement took, this many times over, is waited for
 
 
 class Learning(RunJob):

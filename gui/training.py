@@ -47,7 +47,7 @@ from gui.bridge import Bridge
 
 TRAIN = "train"
 CONTINUE_STEPS = 1000
-PROGRESS_MS = 250  # `progressed` while training goes on: figures that change faster cannot be read
+PROGRESS_MS = 500  # `progressed` while training goes on: figures that change faster cannot be read
 
 
 class TrainingControl(QObject):

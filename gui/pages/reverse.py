@@ -125,8 +125,7 @@ class ReversePage(Page):
             return
         self._either.setCurrentWidget(self._whole)
         self._show_chosen()
-        if self.active:
-            self._take()
+        self._take()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -158,10 +157,11 @@ class ReversePage(Page):
         self._classes.clear()
         self._trajectory = None
         self._clear()
-        self.refresh()
+        if self.active:
+            self.refresh()
 
     def _on_snapshots(self) -> None:
-        if self.active or self.session.point() is None:
+        if self.active:
             self.refresh()
 
     def _on_training(self) -> None:

@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from gui.session import Session
     from gui.widgets.section import Section
 
-REDRAW_MS = 250  # the plot is drawn anew at most this often
-FINDING_S = 1.0  # and the words at the top this often, or they could not be read
+REDRAW_MS = 500  # the plot is drawn anew at most this often: what the window draws, training waits for
+FINDING_S = 2.0  # and the words at the top this often, or they could not be read
 NO_TRAINING = ("Train starts a model from random weights. Its loss and a picture of each class appear here within "
                "seconds and get better while you watch.")
 
 
 class TrainPage(Page):
-    """Reads the session; everything it draws while training is thinned and drawn at most four times a second."""
+    """Reads the session; everything it draws while training is thinned and drawn a few times a second."""
 
     name = "train"
     title = "Train"
@@ -174,7 +174,7 @@ class TrainPage(Page):
             self._timer.start(wait)
 
     def _redraw(self) -> None:
-        """What changes with every step, at most four times a second."""
+        """What changes with every step, at most every REDRAW_MS."""
         if not self.active:
             return
         self._drawn_at = time.monotonic()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 from scripted import no_more
 
-from engine.compute import Compute, Job, Message
-from engine.events import JobDone, JobProgress, LossPoints, Marker
-from gui.bridge import IDLE_AFTER_TICKS, IDLE_MS, TICK_MS, Bridge
+from engine.compute import Compute, Job, Message, Priority
+from engine.events import JobDone, JobProgress, LossPoints, Marker, Tick
+from gui.bridge import IDLE_AFTER_TICKS, IDLE_MS, TICK_MS, WORK_MS, Bridge
 
 
 def make(qtbot: QtBot) -> tuple[Compute, Bridge, list[Message], list[Message]]:
@@ -73,5 +76,32 @@ def test_idle_is_slow_and_a_job_wakes_it(qtbot: QtBot) -> None:
     bridge.submit(Job("work", job))
     assert bridge._timer.interval() == TICK_MS
     qtbot.waitUntil(no_more(lambda: any(isinstance(m.event, JobDone) for m in control)), timeout=3000)
+    bridge.stop()
+    assert compute.close(3.0)
+
+
+@pytest.mark.parametrize(("priority", "pace"), [(Priority.TRAINING, WORK_MS), (Priority.BACKGROUND, WORK_MS),
+                                                (Priority.INTERACTIVE, TICK_MS)])
+def test_what_nobody_waits_for_is_looked_at_less_often(qtbot: QtBot, priority: Priority, pace: int) -> None:
+    compute, bridge, control, _ = make(qtbot)
+    compute.start()
+    over = threading.Event()
+
+    def job(_: object):
+        while not over.wait(0.001):
+            yield Tick()
+
+    bridge.submit(Job("work", job, priority))
+    qtbot.waitUntil(lambda: compute.busy() and compute._inbox.empty(), timeout=3000)
+    for _ in range(IDLE_AFTER_TICKS + 1):
+        bridge.tick()
+    assert bridge._timer.interval() == pace
+    bridge.cancel("work")
+    assert bridge._timer.interval() == TICK_MS
+    over.set()
+    qtbot.waitUntil(no_more(lambda: any(isinstance(m.event, JobDone) for m in control)), timeout=3000)
+    for _ in range(2 * IDLE_AFTER_TICKS):
+        bridge.tick()
+    assert bridge._timer.interval() == IDLE_MS
     bridge.stop()
     assert compute.close(3.0)

@@ -91,6 +91,18 @@ def test_the_slider_goes_through_the_recorded_frames_in_its_own_event(page: Reve
     assert page.stage.x_head.note() == ""
 
 
+def test_behind_another_page_nothing_is_asked_for(page: ReversePage, qtbot: QtBot, script: Script) -> None:
+    page.deactivate()
+    page.session.set_seed(12)
+    page.session.run_changed.emit()
+    page.session.snapshots_changed.emit()
+    qtbot.wait(50)
+    assert script.asked == []
+    page.activate()
+    wait_drawn(qtbot, page)
+    assert script.asked[0][1].seed == 12
+
+
 def test_another_seed_is_drawn_and_frames_show_as_they_come(page: ReversePage, qtbot: QtBot,
                                                             script: Script) -> None:
     page.session.set_noise_level(0)
