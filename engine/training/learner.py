@@ -18,7 +18,7 @@ from engine.events import LossPoints
 from engine.training.batches import Batch, Batches
 from engine.training.ema import PowerEma
 from engine.training.graphed import Ahead, GraphedStep
-from engine.training.muon import Muon, is_hidden_matrix
+from engine.training.muon import is_hidden_matrix, muon_for
 from engine.training.probe import Layout
 from engine.training.shards import Shards
 from engine.workspace import DeviceData
@@ -51,7 +51,7 @@ class Learner:
         t = config.training
         named = dict(self.denoiser.network.named_parameters())
         hidden = {n: p for n, p in named.items() if t.optimiser == "muon" and is_hidden_matrix(n, p)}
-        self.muon = Muon(list(hidden.items())) if hidden else None
+        self.muon = muon_for(list(hidden.items()), device) if hidden else None
         self._muon_factor = t.muon_factor
         self._adamw = {n: p for n, p in named.items() if n not in hidden}
         on_gpu = device.type == "cuda"

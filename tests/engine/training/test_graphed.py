@@ -13,6 +13,7 @@ from engine.events import StepDone
 from engine.runs import Run
 from engine.training.graphed import WARM_UP, GraphedStep
 from engine.training.learner import Learner
+from engine.training.muon import Muon
 from engine.training.probe import Layout
 from engine.workspace import Workspace
 
@@ -20,6 +21,11 @@ ON_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="recording nee
 
 
 PLAIN = Layout("fp32", True)
+
+
+@pytest.fixture(autouse=True)
+def optimiser_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.training.learner.muon_for", lambda named, device: Muon(named))
 
 
 def learner(workspace: Workspace, layout: Layout = PLAIN, **settings: object) -> Learner:
@@ -50,7 +56,7 @@ class Tape:
 
 def changing(it: Learner) -> list[torch.Tensor]:
     states = [value for p in it._adamw.values() for value in it.optimizer.state[p].values()]
-    momentum = list(it.muon.momentum.values()) if it.muon is not None else []
+    momentum = list(it.muon.state().values()) if it.muon is not None else []
     return [p.data for p in it._parameters] + states + momentum + [it._bad]
 
 

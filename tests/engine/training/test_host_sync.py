@@ -7,6 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.training.graphed import WARM_UP
 from engine.training.learner import Learner
+from engine.training.muon import Muon
 from engine.training.probe import Layout
 from engine.workspace import Workspace
 
@@ -37,7 +38,8 @@ def test_the_watch_sees_a_read() -> None:
 
 @pytest.mark.parametrize("noise_levels", ["uniform-t", "log-normal"])
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
-def test_a_training_step_reads_nothing_from_the_device(noise_levels, optimiser) -> None:
+def test_a_training_step_reads_nothing_from_the_device(noise_levels, optimiser, monkeypatch) -> None:
+    monkeypatch.setattr("engine.training.learner.muon_for", lambda named, device: Muon(named))  # as on a GPU
     workspace = Workspace("cpu", threads=1)  # what other threads compute the watch does not see
     config = tiny(optimiser=optimiser).changed(
         # one_hot checks the range of its labels on a CPU, and only there.

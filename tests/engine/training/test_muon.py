@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from engine.training.muon import MOMENTUM, Muon, is_hidden_matrix, orthogonalised
+from engine.training.muon import (
+    MOMENTUM,
+    GramMuon,
+    Muon,
+    is_hidden_matrix,
+    muon_for,
+    orthogonalised,
+    orthogonalising,
+)
+
+both = pytest.mark.parametrize("form", [Muon, GramMuon])
 
 
 def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -34,10 +44,31 @@ def test_scale_does_not_matter_and_zero_stays_zero() -> None:
     assert (orthogonalised(torch.zeros(2, 6, 9)) == 0).all()
 
 
-def test_a_step_is_its_formula_for_a_linear_layer() -> None:
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 8, 72), (1, 1, 5), (2, 96, 128), (4, 48, 432)])
+@pytest.mark.parametrize("decay", [1.0, 1e-3, 1e-6])
+def test_by_way_of_the_gram_matrix_it_is_the_same(shape, decay) -> None:
+    # Singular values that fall to `decay` of the largest: their squares are what the Gram matrix has.
+    u, values, vh = torch.linalg.svd(gaussian(*shape).double(), full_matrices=False)
+    falling = torch.logspace(0, float(torch.tensor(decay).log10()), values.shape[-1], dtype=torch.float64)
+    x = (u * (values[:, :1] * falling)[:, None] @ vh).float()
+    expected = orthogonalised(x.double())
+    result = orthogonalising(x @ x.mT) @ x
+    torch.testing.assert_close(result.double(), expected, rtol=0, atol=5e-3)
+
+
+def test_by_way_of_the_gram_matrix_scale_does_not_matter_and_zero_stays_zero() -> None:
+    x = gaussian(2, 6, 9)
+    for scale in (1e-5, 1e4):
+        scaled = scale * x
+        torch.testing.assert_close(orthogonalising(scaled @ scaled.mT) @ scaled, orthogonalised(x), rtol=0, atol=1e-3)
+    assert torch.equal(orthogonalising(torch.zeros(1, 6, 6)) @ torch.zeros(1, 6, 9), torch.zeros(1, 6, 9))
+
+
+@both
+def test_a_step_is_its_formula_for_a_linear_layer(form) -> None:
     weight = nn.Parameter(gaussian(12, 3))
     before = weight.detach().clone()
-    muon = Muon([("w", weight)])
+    muon = form([("w", weight)])
     momentum = torch.zeros(12, 3)
     for index in range(3):
         gradient = gaussian(12, 3, seed=index + 1)
@@ -46,15 +77,16 @@ def test_a_step_is_its_formula_for_a_linear_layer() -> None:
         momentum = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
         nesterov = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
         before -= 0.1 * 2.0 * orthogonalised(nesterov[None])[0]  # sqrt(12 / 3)
-        torch.testing.assert_close(weight.detach(), before)
+        torch.testing.assert_close(weight.detach(), before, rtol=1e-5, atol=1e-5)
 
 
+@both
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_a_convolution_is_a_matrix_in_either_memory_layout(memory_format) -> None:
+def test_a_convolution_is_a_matrix_in_either_memory_layout(form, memory_format) -> None:
     def moved(weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         parameter = nn.Parameter(weight.clone().contiguous(memory_format=memory_format))
         parameter.grad = gradient.contiguous(memory_format=memory_format)
-        Muon([("c", parameter)]).step(0.05, torch.zeros(()))
+        form([("c", parameter)]).step(0.05, torch.zeros(()))
         return parameter.detach()
 
     weight, gradient = gaussian(4, 6, 3, 3), gaussian(4, 6, 3, 3, seed=1)
@@ -64,9 +96,48 @@ def test_a_convolution_is_a_matrix_in_either_memory_layout(memory_format) -> Non
     torch.testing.assert_close(change, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_bad_step_changes_neither_weights_nor_momentum() -> None:
+def network_like() -> list[tuple[str, nn.Parameter]]:
+    """Wide, tall and square matrices and convolutions of the same shorter side, and of others."""
+    shapes = [(8, 6, 3, 3), (8, 8), (16, 8), (16, 12, 1, 1), (8, 4, 3, 3), (12, 16)]
+    weights = [gaussian(*shape, seed=seed) for seed, shape in enumerate(shapes)]
+    return [(f"w{place}", nn.Parameter(w.contiguous(memory_format=torch.channels_last) if w.dim() == 4 else w))
+            for place, w in enumerate(weights)]
+
+
+def test_both_forms_walk_the_same_way_and_take_up_each_others_states() -> None:
+    walks: dict[str, list[tuple[str, nn.Parameter]]] = {}
+    states = {}
+    for first, second in ((Muon, GramMuon), (GramMuon, Muon)):
+        named = network_like()
+        muon = first(named)
+        for index in range(6):
+            if index == 3:
+                states[first] = {name: value.clone() for name, value in muon.state().items()}
+                muon = second(named)
+                muon.load_state(states[first])
+            for place, (_, weight) in enumerate(named):
+                gradient = gaussian(*weight.shape, seed=100 * index + place)
+                if weight.dim() == 4 and index % 2:  # in whichever order autograd leaves it
+                    gradient = gradient.contiguous(memory_format=torch.channels_last)
+                weight.grad = gradient
+            muon.step(0.02, torch.zeros(()))
+        walks[first.__name__] = named
+    for name, value in states[Muon].items():
+        torch.testing.assert_close(states[GramMuon][name], value)
+    for (_, one), (_, other), (_, start) in zip(walks["Muon"], walks["GramMuon"], network_like(), strict=True):
+        assert (one - start).abs().max() > 0.02
+        torch.testing.assert_close(one, other, rtol=0, atol=2e-3)
+
+
+def test_the_gram_form_is_for_cpus() -> None:
+    assert isinstance(muon_for(network_like(), torch.device("cpu")), GramMuon)
+    assert isinstance(muon_for(network_like(), torch.device("cuda")), Muon)
+
+
+@both
+def test_a_bad_step_changes_neither_weights_nor_momentum(form) -> None:
     weight = nn.Parameter(gaussian(4, 5))
-    muon = Muon([("w", weight)])
+    muon = form([("w", weight)])
     weight.grad = gaussian(4, 5, seed=1)
     muon.step(0.1, torch.zeros(()))
     kept, momentum = weight.detach().clone(), muon.state()["w"].clone()
@@ -76,12 +147,13 @@ def test_a_bad_step_changes_neither_weights_nor_momentum() -> None:
     assert torch.equal(muon.state()["w"], momentum)
 
 
-def test_state_is_taken_up_by_name() -> None:
-    def make() -> tuple[list[nn.Parameter], Muon]:
+@both
+def test_state_is_taken_up_by_name(form) -> None:
+    def make() -> tuple[list[nn.Parameter], Muon | GramMuon]:
         weights = [nn.Parameter(gaussian(4, 5)), nn.Parameter(gaussian(2, 3)), nn.Parameter(gaussian(4, 5, seed=1))]
-        return weights, Muon(list(zip("abc", weights, strict=True)))
+        return weights, form(list(zip("abc", weights, strict=True)))
 
-    def steps(weights: list[nn.Parameter], muon: Muon, seeds: range) -> None:
+    def steps(weights: list[nn.Parameter], muon: Muon | GramMuon, seeds: range) -> None:
         for seed in seeds:
             for place, weight in enumerate(weights):
                 weight.grad = gaussian(*weight.shape, seed=10 * seed + place)
