@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         h = self.conv1(functional.silu(self.norm1(x)))
-        c = self.condition(condition)[:, :, None, None]
+        c = self.condition(condition).view(len(x), -1, 1, 1)
         if self.scale_shift:
             scale, shift = c.chunk(2, dim=1)
             h = torch.addcmul(shift, self.norm2(h), 1 + scale)

@@ -57,7 +57,9 @@ class Learner:
         on_gpu = device.type == "cuda"
         self.optimizer = torch.optim.AdamW(self._adamw.values(), lr=t.learning_rate, betas=(t.beta1, t.beta2),
                                            weight_decay=t.weight_decay, fused=True, capturable=on_gpu)
-        self._bad = torch.zeros((), device=device)
+        self._bad = torch.zeros((), device=device)  # 1 from the first loss or gradient on that is not finite
+        self._ready: tuple[int, Batch] | None = None
+        self.reads_freely = device.type == "cpu"  # nothing has to be waited for to look at a number
         self._ahead = Ahead(device)
         self.graphed = GraphedStep(self._move) if on_gpu else None
 
@@ -67,18 +69,22 @@ class Learner:
         A loss or gradient that is not finite masks the update on the device, now and in every later step,
         and the loss comes back as NaN: whoever fetches it finds the weights as they were before.
         """
-        (batch,) = self.shards.each([self._next_batch])
-        losses = (self.graphed or self._move)(batch, learning_rate)
+        if self._ready is None or self._ready[0] != self.images_seen:
+            self.shards.each([self._make_ready])
+        assert self._ready is not None
+        losses = (self.graphed or self._move)(self._ready[1], learning_rate)
         self.step += 1
         self.images_seen += self.batch_size
-        self.shards.each(self.ema.tasks(self.step))
+        self.shards.each([self._make_ready, *self.ema.tasks(self.step)])
         self._ahead.wait()
         return losses
 
     def _move(self, batch: Batch, learning_rate: float | Tensor) -> Losses:
         """Everything of a step that changes the weights: what a GPU records. A recorded rate is a tensor ()."""
-        loss, eps_mse = self.shards.backward(batch)
-        self.shards.each([partial(self._clip_and_check, loss)])
+        (loss, eps_mse), norm = self.shards.backward(batch)
+        torch.maximum(self._bad, (~(loss + norm).isfinite()).float(), out=self._bad)
+        if not self.reads_freely or norm > self._clip:
+            self.shards.each([partial(torch.nn.utils.clip_grads_with_norm_, self._parameters, self._clip, norm, True)])
         self.optimizer.param_groups[0]["lr"] = learning_rate
         # The fused kernel leaves weights and moments alone where found_inf is 1: no wait for the device.
         self.optimizer.grad_scale = None  # type: ignore[attr-defined]
@@ -88,14 +94,11 @@ class Learner:
         self.shards.drop_gradients()
         return Losses(torch.where(self._bad > 0, torch.nan, loss), eps_mse)
 
-    def _next_batch(self) -> Batch:
+    def _make_ready(self) -> None:
+        """The batch that comes next: it follows from images_seen alone."""
         batch = self.batches(self.images_seen, self.batch_size)
-        return batch._replace(x0=batch.x0.contiguous(memory_format=self.layout.memory_format))
-
-    def _clip_and_check(self, loss: Tensor) -> None:
-        """Shorten the gradient to the clip; `_bad` is 1 from the first loss or gradient on that is not finite."""
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._clip, foreach=True)
-        torch.maximum(self._bad, (~(loss + norm).isfinite()).float(), out=self._bad)
+        x0 = batch.x0.contiguous(memory_format=self.layout.memory_format)
+        self._ready = (self.images_seen, batch._replace(x0=x0))
 
     # ---- state ----
 
@@ -167,6 +170,7 @@ class Learner:
     def free(self) -> None:
         """Let go of the large tensors, after out of memory."""
         self.shards.drop_gradients()
+        self._ready = None
         if self.graphed is not None:
             self.graphed.forget()
         self.optimizer.state.clear()

@@ -63,7 +63,7 @@ def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
     device = batch.x0.device
     on_gpu = device.type == "cuda"
     best: dict[Layout, float] = {}
-    trials: dict[Layout, Callable[[Batch], Losses]] = {}
+    trials: dict[Layout, Callable[[Batch], object]] = {}
     made = []
     for layout in layouts:
         copied = copy.deepcopy(denoiser).to(memory_format=layout.memory_format)
@@ -96,7 +96,7 @@ def probe(denoiser: Denoiser, batch: Batch, layouts: Sequence[Layout], *,
 
 def _recorded(shards: Shards) -> GraphedStep:
     def work(batch: Batch, _: Tensor) -> Losses:
-        losses = shards.backward(batch)
+        losses = shards.backward(batch).losses
         shards.drop_gradients()
         return losses
 

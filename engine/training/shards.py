@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,13 @@ from torch import Tensor
 from engine.diffusion.denoiser import Denoiser, Losses
 from engine.side_by_side import SideBySide
 from engine.training.batches import Batch
+
+
+class Gradient(NamedTuple):
+    """Of one batch: its losses, detached, and the length () of the gradient over all parameters."""
+
+    losses: Losses
+    norm: Tensor
 
 
 class Shards(SideBySide):
@@ -28,20 +36,20 @@ class Shards(SideBySide):
         self._parameters = [p for p in denoiser.parameters() if p.requires_grad]
         self._chunks = _chunks([p.numel() for p in self._parameters], count)
 
-    def backward(self, batch: Batch) -> Losses:
-        """Leave the gradient of the batch's mean loss in the parameters' `grad`; the losses, detached."""
+    def backward(self, batch: Batch) -> Gradient:
+        """Leave the gradient of the batch's mean loss in the parameters' `grad`."""
         count = min(self.count, len(batch.x0))
         if count == 1:
             losses = self._denoiser.losses(*batch)
             # Not `backward`: what it would leave behind in the parameters belongs to the stream of the first call.
-            self._sum([torch.autograd.grad(losses.loss, self._parameters)], self._parameters)
-            return Losses(losses.loss.detach(), losses.eps_mse)
+            norm = self._sum([torch.autograd.grad(losses.loss, self._parameters)], self._parameters)
+            return Gradient(Losses(losses.loss.detach(), losses.eps_mse), norm)
         parts = [Batch(*values) for values in zip(*(value.chunk(count) for value in batch), strict=True)]
         results = self.each([partial(self._part, part, len(part.x0) / len(batch.x0)) for part in parts])
-        self.each([partial(self._sum, [gradients[chunk] for _, gradients in results], self._parameters[chunk])
-                   for chunk in self._chunks])
-        return Losses(torch.stack([part.loss for part, _ in results]).sum(),
-                      torch.stack([part.eps_mse for part, _ in results]).sum())
+        norms = self.each([partial(self._sum, [gradients[chunk] for _, gradients in results], self._parameters[chunk])
+                           for chunk in self._chunks])
+        losses = Losses(*(torch.stack(values).sum() for values in zip(*(part for part, _ in results), strict=True)))
+        return Gradient(losses, torch.linalg.vector_norm(torch.stack(norms)))
 
     def drop_gradients(self) -> None:
         """Let go of what `backward` left."""
@@ -55,12 +63,14 @@ class Shards(SideBySide):
         return Losses(losses.loss.detach() * weight, losses.eps_mse * weight), gradients
 
     @staticmethod
-    def _sum(parts: Sequence[Sequence[Tensor]], parameters: Sequence[Tensor]) -> None:
+    def _sum(parts: Sequence[Sequence[Tensor]], parameters: Sequence[Tensor]) -> Tensor:
+        """Leave the parts' sum in `grad`; its length ()."""
         total = list(parts[0])
         for part in parts[1:]:
             torch._foreach_add_(total, list(part))
         for parameter, gradient in zip(parameters, total, strict=True):
             parameter.grad = gradient
+        return torch.nn.utils.get_total_norm(total, foreach=True)
 
 
 def _chunks(sizes: Sequence[int], count: int) -> list[slice]:

@@ -33,7 +33,7 @@ def test_parts_sum_to_the_whole(size: int, count: int) -> None:
     losses = whole.losses(*batch(size))
     losses.loss.backward()
     shards = Shards(split, count)
-    told = shards.backward(batch(size))
+    told, norm = shards.backward(batch(size))
     shards.close()
     torch.testing.assert_close(told.loss, losses.loss.detach())
     torch.testing.assert_close(told.eps_mse, losses.eps_mse)
@@ -41,6 +41,7 @@ def test_parts_sum_to_the_whole(size: int, count: int) -> None:
     assert not told.eps_mse.requires_grad
     for one, two in zip(whole.parameters(), split.parameters(), strict=True):
         torch.testing.assert_close(two.grad, one.grad, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(norm, torch.cat([p.grad.flatten() for p in whole.parameters()]).norm())
 
 
 def test_the_same_bits_each_time_and_no_thread_left() -> None:
