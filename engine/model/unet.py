@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from engine.config import ModelConfig
 from engine.errors import BadSetting
-from engine.model.blocks import Downsample, ResidualBlock, SelfAttention, Upsample, norm, zeroed
+from engine.model.blocks import Downsample, Norm, ResidualBlock, SelfAttention, Upsample, zeroed
 from engine.model.embeddings import ClassEmbedding, TimeEmbedding
 
 
@@ -69,7 +69,7 @@ class UNet(nn.Module):
                 Stage(joined, out, config, level in config.attention_levels) for _ in range(config.blocks)))
             if level > 0:
                 self.upsample.append(Upsample(out, config.widths[level - 1]))
-        self.out_norm = norm(config.widths[0])
+        self.out_norm = Norm(config.widths[0])
         self.out = zeroed(nn.Conv2d(config.widths[0], patch, 3, padding=1))
 
     def condition(self, noise_label: Tensor, class_labels: Tensor, class_mask: Tensor) -> Tensor:
