@@ -13,7 +13,7 @@ from engine.clip.config import ClipConfig
 from engine.clip.files import IN_DOMAIN
 from engine.clip.hub import ClipDownloaded, ClipOffered, Offer
 from engine.clip.jobs import ClipFacts, ClipLoaded, ClipSources
-from engine.clip.prompts import parse_templates
+from engine.clip.prompts import default_names, default_templates, parse_templates, prompt, unknown_words
 from engine.clip.sources import GeneralClip, file_of, general
 from engine.compute import Job
 from engine.errors import BadSetting, DiffuscopeError
@@ -21,6 +21,8 @@ from engine.events import Event
 from engine.measure.clip_course import COURSES, TRAINING, Course, CourseReady, ScoreCourseRequest, stored_course
 from engine.measure.clip_scores import ClipReady, ClipRequest, ClipScores, ClipSettings, stored_clip
 from engine.measure.clip_summary import ClipSummary, summarise
+from engine.measure.recognition import Recognition, RecognitionRequest, stored_recognition
+from engine.runs import Run
 from gui.pages.kept_measurement import WatchedJob
 from gui.session import Session
 
@@ -75,6 +77,7 @@ class ClipJobs(QObject):
         self.fault = ""  # why nothing can be asked for: a template that is none
         self.known: Known | None = None
         self.courses: dict[str, Course] = {}
+        self.recognition: Recognition | None = None  # of the same point, to stand beside the courses
         self.facts: ClipFacts | None = _shipped()
         self.sources: ClipSources | None = None
         self.offer: Offer | None = None  # once the hub answered
@@ -103,9 +106,10 @@ class ClipJobs(QObject):
     def look(self) -> None:
         """Read what was measured at the session's point."""
         session, run = self.session, self.session.run
-        self.request, self.known, self.courses, self.fault = None, None, {}, ""
+        self.request, self.known, self.courses, self.recognition, self.fault = None, None, {}, None, ""
         if run is None or not session.snapshots:
             return
+        self.recognition = self._stored_recognition(run)
         try:
             clip = self.settings()
         except BadSetting as error:
@@ -138,6 +142,34 @@ class ClipJobs(QObject):
         return ScoreCourseRequest(asked.run, asked.sampling, asked.clip, over,
                                   None if over == TRAINING else asked.snapshot, self.config.each, asked.first_seed,
                                   asked.average_percent)
+
+    def _stored_recognition(self, run: Run) -> Recognition | None:
+        """When the judge reads the predicted x0 of the same point, or else x_t, if that was measured."""
+        session = self.session
+        for reading in ("x0", "noisy"):
+            for seeds in (100, 50, 20):
+                request = RecognitionRequest(run.path, session.sampling, session.step, seeds=seeds, reading=reading,
+                                             average_percent=session.average())
+                try:
+                    found = stored_recognition(run, request)
+                except (DiffuscopeError, OSError):
+                    found = None
+                if found is not None:
+                    return found
+        return None
+
+    def unknown_words(self) -> list[str]:
+        """Words of the prompts that the loaded CLIP never learned, where that is known."""
+        run, facts = self.session.run, self.facts
+        if run is None or facts is None or not facts.words or facts.source != self.config.source:
+            return []
+        dataset, told = run.info.config.data.dataset, self.config.templates
+        try:
+            templates = parse_templates(told) if told.strip() else default_templates(dataset)
+        except BadSetting:
+            return []
+        return unknown_words([prompt(t, n) for t in templates for n in default_names(dataset, run.info.class_names)],
+                             facts.words)
 
     def _keep(self, key: tuple[str, ClipRequest], found: ClipScores) -> None:
         self._cache[key] = Known(found, summarise(found))

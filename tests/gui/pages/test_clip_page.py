@@ -29,7 +29,8 @@ from engine.events import Event, JobProgress
 from engine.measure.clip_course import DENOISING, TRAINING, Course, CoursePoint, CourseReady, ScoreCourseRequest
 from engine.measure.clip_scores import ClipReady, ClipRequest, ClipScores
 from engine.measure.clip_summary import METRICS, Mean
-from gui.pages.clip import BEST, CLASSES, COURSES, GUIDANCE, PICTURES, WORST, ClipPage
+from gui.pages.clip import CLASSES, COURSES, GUIDANCE, PICTURES, ClipPage
+from gui.pages.clip_scored import BEST, WORST
 from gui.session import Session
 from gui.theme import apply_theme
 from gui.undo import History
@@ -181,28 +182,28 @@ def test_it_scores_the_point_that_is_looked_at(scored: ClipPage, jobs: Jobs) -> 
     assert f"{WORST_CLASS} worst" in scored.finding.text()
     assert "the model's doing" in scored.finding.text()
     assert "learned pictures of these very data sets" in scored.caveat.text()
-    assert scored.gallery.isVisible()
+    assert scored.pictures.gallery.isVisible()
     assert not scored.setup.measure.isEnabled()
 
 
 def test_the_gallery_is_sorted_and_filtered(scored: ClipPage) -> None:
     label = scored.jobs.known.scores.class_label
-    order = scored.gallery.order()
+    order = scored.pictures.gallery.order()
     assert len(order) == 500
     assert order[0] == WORST_CLASS  # the one that CLIP takes for a 9
     assert (label[order[:50]] == WORST_CLASS).all()
-    scored.order.set_value(BEST)
-    scored.order.changed.emit(BEST)
-    assert scored.gallery.order().tolist() == order[::-1].tolist()
-    scored.who.set_value(3)
-    scored.who.changed.emit(3)
-    assert (label[scored.gallery.order()] == 3).all()
-    assert len(scored.gallery.order()) == 50
-    scored.order.set_value(WORST)
+    scored.pictures.order.set_value(BEST)
+    scored.pictures.order.changed.emit(BEST)
+    assert scored.pictures.gallery.order().tolist() == order[::-1].tolist()
+    scored.pictures.who.set_value(3)
+    scored.pictures.who.changed.emit(3)
+    assert (label[scored.pictures.gallery.order()] == 3).all()
+    assert len(scored.pictures.gallery.order()) == 50
+    scored.pictures.order.set_value(WORST)
 
 
 def test_a_picture_moves_the_session_by_hand_and_by_key(scored: ClipPage) -> None:
-    gallery, session = scored.gallery, scored.session
+    gallery, session = scored.pictures.gallery, scored.session
     middle = gallery.cell_rect(0).center().toPoint()
     QTest.mouseClick(gallery.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, middle)
     assert (session.class_label, session.seed) == (WORST_CLASS, WORST_CLASS)
@@ -218,14 +219,14 @@ def test_a_picture_moves_the_session_by_hand_and_by_key(scored: ClipPage) -> Non
 
 def test_classes_stand_beside_real_ones_with_the_agreement(scored: ClipPage) -> None:
     scored.show_part(CLASSES)
-    assert scored.means.isVisible()
-    assert len(scored.means.rows) == 10
-    row = scored.means.rows[WORST_CLASS]
+    assert scored.classes.means.isVisible()
+    assert len(scored.classes.means.rows) == 10
+    row = scored.classes.means.rows[WORST_CLASS]
     assert row.sure
     assert row.words.startswith("\u22120.7")
-    assert scored.agreement.cells[0][0].text() == "499"
-    assert scored.agreement.cells[1][0].text() == "1"
-    QTest.keyClick(scored.means, Qt.Key.Key_Home)
+    assert scored.classes.agreement.cells[0][0].text() == "499"
+    assert scored.classes.agreement.cells[1][0].text() == "1"
+    QTest.keyClick(scored.classes.means, Qt.Key.Key_Home)
     assert scored.session.class_label == 0
 
 
@@ -416,10 +417,10 @@ def test_a_run_without_snapshots_and_no_run(page: ClipPage, tmp_path: Path) -> N
 
 
 def test_every_control_has_a_name_and_a_tooltip(page: ClipPage) -> None:
-    for widget in (page.part, page.figure, page.order, page.who, page.gallery, page.means, page.setup.source,
-                   page.setup.editor, page.setup.file, page.setup.get, page.setup.agree, page.setup.refuse,
-                   page.setup.measure):
+    pictures, setup = page.pictures, page.setup
+    for widget in (page.part, page.figure, pictures.order, pictures.who, pictures.gallery, page.classes.means,
+                   setup.source, setup.editor, setup.file, setup.get, setup.agree, setup.refuse, setup.measure):
         assert widget.accessibleName() or widget.text()
-    for widget in (page.order, page.who, page.setup.source, page.setup.editor, page.setup.architecture,
-                   page.setup.file, page.setup.get, page.setup.agree, page.setup.refuse):
+    for widget in (pictures.order, pictures.who, setup.source, setup.editor, setup.architecture, setup.file, setup.get,
+                   setup.agree, setup.refuse):
         assert widget.toolTip()
