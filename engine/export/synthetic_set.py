@@ -112,7 +112,8 @@ def make_synthetic_set(workspace: Workspace, request: SyntheticRequest) -> Gener
         files = 0
         for name, data in _files(made, request):
             path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != folder:  # nor made anew, should somebody have taken it away: the beginning would lack
+                path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
             files += 1
             if files % 50 == 0:

@@ -2,7 +2,8 @@
 
 Everything is written under a temporary name in the folder where it will live, fsynced, and then renamed;
 the folder is fsynced after that. What was there before is untouched until the new is complete, so a full
-disk, a crash or a power cut costs at most the newest save.
+disk, a crash or a power cut costs at most the newest save. What a killed process left under such a name goes
+with a later save beside it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +24,7 @@ from safetensors import SafetensorError
 from engine.errors import DiffuscopeError
 
 TEMPORARY = ".tmp-"
-_ADVICE_FULL = "Free some space; the save is tried again, and what was saved before is untouched."
+_ADVICE_FULL = "Free some space and try again; what was saved before is untouched."
 CHUNK = 8 << 20  # bytes handed to the system at a time
 # A save needs its own size free and some more, for the folders and for what others write meanwhile.
 FREE_SPACE_FACTOR = 1.2
@@ -30,6 +32,7 @@ FREE_SPACE_CHECKED_ABOVE = 64 << 10  # bytes; below, the write itself tells soon
 OLD_ENOUGH = 3600.0  # seconds after which a temporary of an unknown process counts as left over
 
 _counter = itertools.count()
+_TEMPORARY = re.compile(re.escape(TEMPORARY) + r"\d+-\d+-.+", re.DOTALL)
 _WINDOWS_DISK_FULL = (39, 112)
 
 Buffer = bytes | memoryview
@@ -77,8 +80,8 @@ def temporary_name(path: Path) -> Path:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a name was made by `temporary_name`."""
-    return name.startswith(TEMPORARY)
+    """Whether a name was made by `temporary_name`; one that merely begins so may be somebody's own."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def check_free_space(folder: Path, size: int) -> None:
@@ -138,6 +141,7 @@ def fsync_folder(folder: Path) -> None:
 
 def write_file(path: Path, buffers: Sequence[Buffer]) -> None:
     """Write or replace one file. Raises SaveFailed; the old file is then as it was."""
+    remove_leftovers(path.parent, all_of_them=False)
     check_free_space(path.parent, sum(len(memoryview(b).cast("B")) for b in buffers))
     temporary = temporary_name(path)
     with saving(path):
@@ -157,6 +161,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     `path` must not exist (or be empty). Raises SaveFailed; nothing is left then.
     """
+    remove_leftovers(path.parent, all_of_them=False)
     temporary = temporary_name(path)
     with saving(path):
         try:
@@ -202,10 +207,19 @@ def remove_leftovers(folder: Path, *, all_of_them: bool) -> int:
         if not is_temporary(entry.name):
             continue
         with suppress(OSError):
-            if all_of_them or time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_ENOUGH:
+            if all_of_them or time.time() - _touched(entry) > OLD_ENOUGH:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path)
                 else:
                     os.unlink(entry.path)
                 removed += 1
     return removed
+
+
+def _touched(entry: os.DirEntry[str]) -> float:
+    """When a file was last written, or a folder or one of those in it last got a file."""
+    times = [entry.stat(follow_symlinks=False).st_mtime]
+    if entry.is_dir(follow_symlinks=False):
+        with os.scandir(entry.path) as inside:
+            times += [inner.stat(follow_symlinks=False).st_mtime for inner in inside]
+    return max(times)

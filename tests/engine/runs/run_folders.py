@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,33 +63,68 @@ class DiskFull:
         self.fail_at = fail_at
         self.once = once
 
-    def tick(self) -> None:
-        """One call of the disk."""
+    def due(self) -> bool:
+        """One call of the disk: whether it is one that fails."""
         k, self.calls = self.calls, self.calls + 1
-        if self.fail_at >= 0 and (k == self.fail_at if self.once else k >= self.fail_at):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.fail_at >= 0 and (k == self.fail_at if self.once else k >= self.fail_at)
+
+    def strike(self) -> None:
+        """What happens there."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def tick(self) -> None:
+        """One call that fails as a whole."""
+        if self.due():
+            self.strike()
+
+
+class Killed(DiskFull):
+    """Ends this process at the k-th call, as kill -9 does."""
+
+    def strike(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @contextmanager
-def disk(full: DiskFull) -> Iterator[DiskFull]:
-    """Every write goes by way of `full`; a failing one has written half of its bytes before."""
-    write, fsync = os.write, os.fsync
+def disk(full: DiskFull, *, names: bool = False) -> Iterator[DiskFull]:
+    """Every write goes by way of `full`; a failing one has written half of its bytes before.
+
+    names: so do `Path.write_bytes`, new folders, new names and `os.sync`, which then does nothing.
+    """
+    write, fsync, mkdir, write_bytes = os.write, os.fsync, os.mkdir, Path.write_bytes
 
     def half_write(descriptor: int, data: Any) -> int:
-        try:
-            full.tick()
-        except OSError:
+        if full.due():
             write(descriptor, memoryview(data)[: len(data) // 2])
-            raise
+            full.strike()
         return write(descriptor, data)
 
-    def failing_fsync(descriptor: int) -> None:
-        full.tick()
-        fsync(descriptor)
+    def half_write_bytes(path: Path, data: Any) -> int:
+        if full.due():
+            write_bytes(path, data[: len(data) // 2])
+            full.strike()
+        return write_bytes(path, data)
+
+    def ticking(call: Callable[..., Any]) -> Callable[..., Any]:
+        def failing(*args: Any, **kwargs: Any) -> Any:
+            full.tick()
+            return call(*args, **kwargs)
+        return failing
+
+    def failing_mkdir(path: Any, *args: Any, **kwargs: Any) -> None:
+        if not os.path.exists(path):  # else it says so, however full the disk is
+            full.tick()
+        mkdir(path, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "write", half_write)
-        patch.setattr(os, "fsync", failing_fsync)
+        patch.setattr(os, "fsync", ticking(fsync))
+        if names:
+            patch.setattr(Path, "write_bytes", half_write_bytes)
+            patch.setattr(os, "mkdir", failing_mkdir)
+            patch.setattr(os, "replace", ticking(os.replace))
+            patch.setattr(os, "rename", ticking(os.rename))
+            patch.setattr(os, "sync", lambda: full.tick(), raising=False)
         yield full
 
 
