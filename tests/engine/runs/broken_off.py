@@ -50,10 +50,12 @@ class Root:
     """A folder with all there is: the run, the user's data folder and a shelf for exports.
 
     mark: what is measured or drawn; another mark gives other values under the same key, or another new name.
+    again: measure even where the answer is there.
     """
 
     path: Path
     mark: int
+    again: bool = True
 
     @property
     def run(self) -> Path:
@@ -137,16 +139,16 @@ def _animation(root: Root) -> Iterable[Any]:
 
 
 def _turning(root: Root) -> Iterable[Any]:
-    return measure_u_turn(WORKSPACE, UTurnRequest(root.run, FAST, pictures=2, again=True))
+    return measure_u_turn(WORKSPACE, UTurnRequest(root.run, FAST, pictures=2, again=root.again))
 
 
 def _augmenting(root: Root) -> Iterable[Any]:
     config = parse(AugmentationConfig, {"real": (20,), "synthetic": (10,), "seeds": 2})
-    return measure_augmentation(WORKSPACE, AugmentationRequest(root.run, FAST, config, again=True))
+    return measure_augmentation(WORKSPACE, AugmentationRequest(root.run, FAST, config, again=root.again))
 
 
 def _scoring(root: Root) -> Iterable[Any]:
-    return measure_score(WORKSPACE, ScoreRequest(root.run, FAST, count=10, again=True))
+    return measure_score(WORKSPACE, ScoreRequest(root.run, FAST, count=10, again=root.again))
 
 
 def _looking_up(root: Root) -> Iterable[Any]:
@@ -225,9 +227,8 @@ def _contents(path: Path) -> bytes:
 
 def temporaries(folder: Path) -> list[Path]:
     """What was left half-written anywhere in a folder, the outermost of it."""
-    return [path for path in folder.rglob(".tmp-*")
-            if HALF.fullmatch(path.name)
-            and not any(HALF.fullmatch(part) for part in path.relative_to(folder).parts[:-1])]
+    found = [path for path in folder.rglob(".tmp-*") if HALF.fullmatch(path.name)]
+    return [path for path in found if not any(parent in found for parent in path.parents)]
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from engine.runs import Run, SaveFailed
 from engine.runs.atomic import OLD_ENOUGH, write_file
 
 ROOT = Path(__file__).resolve().parents[3]
-Before = tuple[Path, int, dict[str, str], dict[str, str]]
+Before = tuple[Path, int, dict[str, str], dict[str, str], list[str]]
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +48,19 @@ def killer() -> Iterator[Callable[[str, Path, int], int]]:
 
 @pytest.fixture
 def before(tmp_path: Path, name: str) -> Before:
-    """A root where the work was done once; calls of the disk in doing it again; what is there before and after."""
+    """A root where the work was done once; calls of the disk in doing it again; what is there before and after;
+    the events.
+    """
     work, first, then = WORKS[name], tmp_path / "first", tmp_path / "then"
     a_root(first)
     do(work, Root(first, 0))
     shutil.copytree(first, then)
     with disk(DiskFull(), names=True) as counted:
-        do(work, Root(then, 1))
+        events = do(work, Root(then, 1))
     old, new = tree(first), tree(then)
     assert old != new
     assert counted.calls > 0
-    return first, counted.calls, old, new
+    return first, counted.calls, old, new, events
 
 
 def check(name: str, now: dict[str, str], old: dict[str, str], new: dict[str, str]) -> None:
@@ -77,7 +81,7 @@ def age(path: Path) -> None:
 @pytest.mark.parametrize("name", WORKS)
 def test_a_full_disk_is_told_in_a_sentence_and_costs_nothing(tmp_path: Path, name: str, once: bool,
                                                              before: Before) -> None:
-    first, calls, old, new = before
+    first, calls, old, new, said = before
     work = WORKS[name]
     for k in range(calls):
         root = Root(tmp_path / f"{k}", 1)
@@ -97,7 +101,8 @@ def test_a_full_disk_is_told_in_a_sentence_and_costs_nothing(tmp_path: Path, nam
             assert one_sentence(failure.value).count("\n") == 0
             assert "Errno" not in one_sentence(failure.value)
         if name in MEASURED:  # the answer is told even so
-            assert events[-1].endswith("Ready")
+            assert events == said
+            assert said[-1].endswith("Ready")
         assert temporaries(root.path) == []
         now = tree(root.path)
         check(name, now, old, new)
@@ -113,7 +118,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_costs_nothing(tmp_path: Path, nam
 @pytest.mark.parametrize("name", WORKS)
 def test_a_kill_leaves_the_old_or_the_new_and_what_it_left_half_goes(
         tmp_path: Path, name: str, before: Before, killer: Callable[[str, Path, int], int]) -> None:
-    first, calls, old, new = before
+    first, calls, old, new, _ = before
     left = 0
     for k in range(calls):
         root = Root(tmp_path / f"{k}", 1)
@@ -132,6 +137,43 @@ def test_a_kill_leaves_the_old_or_the_new_and_what_it_left_half_goes(
         assert temporaries(root.path) == []
         assert new.keys() <= tree(root.path).keys()
     assert left > 0
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_full_disk_at_the_first_measurement_leaves_no_file(tmp_path: Path, name: str) -> None:
+    a_root(tmp_path / "counted")
+    with disk(DiskFull(), names=True) as counted:
+        do(WORKS[name], Root(tmp_path / "counted", 0))
+    for k in range(counted.calls - 1):
+        root = Root(tmp_path / f"{k}", 0)
+        a_root(root.path)
+        old, events = tree(root.path), list[str]()
+        with disk(DiskFull(k), names=True), nullcontext() if WORKS[name].silent else pytest.raises(SaveFailed):
+            do_and_tell(WORKS[name], root, events)
+        assert events[-1].endswith("Ready")
+        assert temporaries(root.path) == []
+        assert tree(root.path).items() >= old.items()
+        assert name == "score" or tree(root.path) == old
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: data[:-2],
+                                    lambda data: bytes(len(data))], ids=["empty", "half", "nearly whole", "zeros"])
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_half_file_of_a_measurement_is_not_read_as_whole(tmp_path: Path, name: str,
+                                                           damage: Callable[[bytes], bytes]) -> None:
+    a_root(tmp_path / "root")
+    root = Root(tmp_path / "root", 0, again=False)
+    empty = tree(root.path)
+    do(WORKS[name], root)
+    whole = tree(root.path)
+    kept = [root.path / file for file in whole.keys() - empty.keys()]
+    do(WORKS[name], replace(root, mark=0 if name == "nearest" else 1))
+    assert tree(root.path) == whole  # it was there already
+    for path in kept:
+        path.write_bytes(damage(path.read_bytes()))
+    assert tree(root.path) != whole
+    do(WORKS[name], root)
+    assert tree(root.path) == whole
 
 
 def test_what_is_being_written_stays_while_something_is_put_in(tmp_path: Path) -> None:
