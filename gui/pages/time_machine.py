@@ -16,25 +16,23 @@ from engine.settings import number
 from gui.pages.base import MARGIN_X, MARGIN_Y, Page
 from gui.pages.reverse_heading import Heading
 from gui.pages.time_machine_image import Place, differences, side_by_side
-from gui.pages.time_machine_maps import Maps, RunMap
-from gui.pages.time_machine_paper import Cell, Curve
+from gui.pages.time_machine_line import curves, said_of
+from gui.pages.time_machine_maps import Maps
+from gui.pages.time_machine_painter import ColumnPainter
+from gui.pages.time_machine_paper import Cell
 from gui.pages.time_machine_save import MapFiles
 from gui.pages.time_machine_setup import TimeMachineSetup
 from gui.pages.time_machine_side import SidePanel
 from gui.pages.time_machine_view import MapView
-from gui.pages.time_machine_words import finding, own_finding
-from gui.preferences import load_preferences
+from gui.pages.time_machine_walk import Walk
+from gui.pages.time_machine_words import Said
 from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
-from gui.widgets.play_clock import PlayClock
 from gui.widgets.section import Section
 
 SYMBOLS = {"x0": "x̂<sub>0</sub>", "xt": "x<sub>t</sub>", "judge": "p"}
-PAINT_MS = 80  # several columns in one paint
 BESIDE_MS = 33  # the enlargement follows the pointer so often
-PATH = "path"  # row of the play clock
-PATH_SPEED = 0.5  # of 24 cells a second
 SIDE_GAP = 20
 
 
@@ -54,27 +52,19 @@ class TimeMachinePage(Page):
         self.view.setProperty("explain", "time-machine")
         self.side.plot.setProperty("explain", "first-line")
         self.files = MapFiles(session, self.maps, self.view, self)
-        self.clock = PlayClock(self)
-        self.clock.loop = False
-        self.clock.set_speed(PATH_SPEED)
+        self.painter = ColumnPainter(session, self.maps, self.view, self)
+        self.walk = Walk(session, self.maps, self.view, self)
         self.empty = EmptyState("", "", [("Open the run that ships", session.open_bundled)])
         self.empty.buttons[0].setToolTip("A trained digit model that came with the program")
         self._other: Run | None = None
         self._others: dict[str, Run] = {}
         self._laid: tuple[object, ...] = ()
-        self._stale: set[tuple[int, int]] = set()  # columns to paint anew
-        self._before: tuple[int, int] | None = None  # step and t when a drag began
-        self._way: list[Cell] = []
         self._lay_out()
         self.finding.set_links([("How this is decided", lambda: self.explain_asked.emit("first-line"), ""),
                                 ("Save…", self.files.save_picture, "")])
         self.decided, self.save = self.finding.links
         self.decided.setToolTip("What the line of first recognition is and what it rests on, in Explain")
         self.save.setToolTip("Save the whole map as a PNG picture")
-        self._paint = QTimer(self)
-        self._paint.setSingleShot(True)
-        self._paint.setInterval(PAINT_MS)
-        self._paint.timeout.connect(self._paint_stale)
         self._connect()
         self.refresh()
 
@@ -105,7 +95,7 @@ class TimeMachinePage(Page):
         setup.config_changed.connect(session.set_time_machine)
         setup.stop_asked.connect(maps.stop)
         setup.go_on_asked.connect(maps.go_on)
-        setup.play_asked.connect(lambda: self.play(self._way))
+        setup.play_asked.connect(self.walk.play)
         setup.csv_asked.connect(self.files.save_table)
         setup.picture_asked.connect(self.files.save_picture)
         self._beside = QTimer(self)  # the pointer comes to many cells in a second
@@ -113,9 +103,8 @@ class TimeMachinePage(Page):
         self._beside.setInterval(BESIDE_MS)
         self._beside.timeout.connect(lambda: self._show_side(self.view.hover))
         self.view.hovered.connect(self._on_hover)
-        self.view.chosen.connect(self._go)
-        self.view.drawn.connect(self._on_drawn)
-        self.clock.moved.connect(self._played)
+        self.painter.painted.connect(self._on_painted)
+        self.walk.drawn.connect(self._on_drawn)
         session.run_changed.connect(self._on_run)
         for moved in (session.snapshots_changed, session.class_changed, session.seed_changed,
                       session.sampling_changed, session.time_machine_changed, session.training_changed):
@@ -135,9 +124,8 @@ class TimeMachinePage(Page):
 
     def deactivate(self) -> None:
         super().deactivate()
-        for timer in (self._paint, self._beside):
-            timer.stop()
-        self.clock.stop()
+        for busy in (self.painter, self._beside, self.walk):
+            busy.stop()
         self.maps.leave()
 
     def ready(self) -> bool:
@@ -150,7 +138,8 @@ class TimeMachinePage(Page):
     def play_levels(self) -> list[int]:
         if not self.maps.maps:
             return super().play_levels()
-        return [self._shown_t(self.maps.maps[0], row) for row in range(len(self.maps.maps[0].t))]
+        own = self.maps.maps[0]
+        return [own.t_on(self.session.schedule, row) for row in range(len(own.t))]
 
     def refresh(self) -> None:
         """Everything anew. Only in front is anything asked for."""
@@ -216,51 +205,9 @@ class TimeMachinePage(Page):
         if self.active:
             self._show_place()
 
-    def _shown_t(self, each: RunMap, row: int) -> int:
-        """t of a row on the schedule that is on display."""
-        shown, own = self.session.schedule, each.schedule
-        same = (own.name, own.num_timesteps) == (shown.name, shown.num_timesteps)
-        return int(each.t[row]) if same else shown.t_of_sigma(float(each.sigma[row]))
-
-    def _go(self, cell: Cell, final: bool) -> None:
-        """To a cell: both sliders go there. A drag is one step of undo."""
-        session = self.session
-        self.clock.stop()
-        session.bridge.compute.hand.moved()
-        if self._before is None:
-            self._before = session.step, session.t
-        self._move_to(cell)
-        if final:
-            (step, t), self._before = self._before, None
-            session.set_step(session.step)  # by hand: looking back stops following
-            for name, before, after in (("step", step, session.step), ("t", t, session.t)):
-                if before != after:
-                    session.edited.emit(name, before, after)
-
-    def _move_to(self, cell: Cell) -> None:
-        place, session = self.view.canvas.places[cell[0]], self.session
-        each = self.maps.maps[place.number]
-        session.set_step(place.step, by_hand=False)
-        session.set_noise_level(self._shown_t(each, cell[1]), by_hand=False)
-
-    def _on_drawn(self, way: list[Cell]) -> None:
-        self._way = way
+    def _on_drawn(self) -> None:
         self._show_way()
         self._show_state()
-        if not load_preferences().reduced_motion:
-            self.play(way)
-
-    def play(self, way: list[Cell]) -> None:
-        """Walk along a way drawn over the map, from its start."""
-        if len(way) > 1:
-            self.clock.stop()
-            self.clock.set_stops(PATH, range(len(way)))
-            self.clock.set_value(PATH, len(way) - 1)  # at its end it begins anew
-            self.clock.play(PATH)
-
-    def _played(self, _: str, index: int) -> None:
-        if index < len(self._way) and self._way[index][0] < len(self.view.canvas.places):
-            self._move_to(self._way[index])
 
     # ---- showing ----
 
@@ -282,10 +229,9 @@ class TimeMachinePage(Page):
             self._laid = laid
             titles = [each.run.name for each in maps.maps] if len(maps.maps) == 2 and not difference else []
             self.view.lay_out(places, [number(int(t)) for t in maps.maps[0].t], shape, titles)
-            self._way = []
+            self.walk.way = []
             self._make_room()
-        self._stale = {(place.number, place.step) for place in places}
-        self._paint_stale()
+        self.painter.paint_all()
         self.setup.show_why("Their noise schedules differ, so a row is not the same noise level in both: they can only "
                             "stand side by side." if len(maps.maps) == 2 and config.compare == "difference"
                             and not difference else "")
@@ -318,73 +264,28 @@ class TimeMachinePage(Page):
             return
         if changed is None:
             self._show()
-            return
-        self._stale |= changed
-        if not self._paint.isActive():
-            self._paint.start()
+        else:
+            self.painter.paint_soon(changed)
 
-    def _paint_stale(self) -> None:
-        """Columns that have more; then what rests on them."""
-        stale, self._stale = self._stale, set()
-        canvas, config, maps = self.view.canvas, self.session.time_machine, self.maps
-        there = [i for i, place in enumerate(canvas.places) if maps.column(place.number, place.step) is not None]
-        for index, place in enumerate(canvas.places):
-            new = (place.number, place.step) in stale or (place.minus is not None and (1, place.minus) in stale)
-            missing = maps.column(place.number, place.step) is None
-            if not new and not (missing and stale):
-                continue
-            if missing:  # the nearest one of the same run stands in, faint
-                near = [i for i in there if canvas.places[i].number == place.number]
-                place = canvas.places[min(near, key=lambda i: abs(i - index))] if near else place
-            minus = None if place.minus is None else maps.column(1, place.minus)
-            canvas.paint(index, maps.column(place.number, place.step), minus, config.show, config.tint, missing)
-        self.view.painted()
-        if stale:
-            self._on_line()
-            self._show_side(self.view.hover)
-            self.ready_changed.emit()
+    def _on_painted(self) -> None:
+        self._on_line()
+        self._show_side(self.view.hover)
+        self.ready_changed.emit()
 
     def _on_line(self) -> None:
         if not self.active or not self.maps.maps:
             return
-        config = self.session.time_machine
-        self.view.set_curves(self._curves() if config.line else [])
-        own = self.maps.maps[0]
+        session, maps, config = self.session, self.maps, self.session.time_machine
+        label, over_seeds, lines, said = session.class_label, config.line_seeds >= 2, [], Said("")
+        if config.line:
+            lines = curves(maps.maps, self.view.canvas.places, label, over_seeds, self._difference())
+            said = said_of(maps.maps[0], label, self._class_name(), session.seed, over_seeds, maps.filling)
+        self.view.set_curves(lines)
         self.decided.setVisible(config.line)
-        if not config.line:
-            self.finding.set("", "")
-        elif config.line_seeds >= 2 and (found := own.comparison()) is not None:
-            said = finding(found, self._class_name())
-            self.finding.set(said.answer, said.numbers)
-        else:
-            said = own_finding(own.own_line(self.session.class_label), self._class_name(), self.session.seed)
-            if config.line_seeds >= 2 and self.maps.filling:
-                self.finding.set("Measuring the line." if own.first else "Filling the map.", said.numbers)
-            else:
-                self.finding.set(said.answer, said.numbers)
-
-    def _curves(self) -> list[Curve]:
-        """Over seeds, and while that is not all there the map's own seed, dashed."""
-        curves, config, label = [], self.session.time_machine, self.session.class_label
-        places = self.view.canvas.places
-        for which, each in enumerate(self.maps.maps):
-            at = {place.step if place.number == which else place.minus: index for index, place in enumerate(places)
-                  if place.number == which or (which == 1 and place.minus is not None)}
-            over_seeds = config.line_seeds >= 2
-            whole = over_seeds and each.comparison() is not None
-            for points, dashed in ((each.line() if over_seeds else [], False),
-                                   ([] if whole else each.own_line(label), over_seeds)):
-                there = tuple((at[p.snapshot], None if p.percent is None else p.percent / 100) for p in points
-                              if p.snapshot in at)
-                if there:
-                    name = "" if dashed else "first readable"
-                    if which == 1 and self._difference():
-                        name = f"first readable, {each.run.name}" if name else ""
-                    curves.append(Curve(there, label, dashed, name))
-        return curves
+        self.finding.set(said.answer, said.numbers)
 
     def _show_way(self) -> None:
-        self.view.set_way(self._way if self.session.time_machine.path else [])
+        self.view.set_way(self.walk.way if self.session.time_machine.path else [])
 
     def _show_place(self) -> None:
         """The current point on the map."""
@@ -432,7 +333,7 @@ class TimeMachinePage(Page):
             words = "Waits until the page is in front."
         some = bool(maps.maps) and any(each.columns for each in maps.maps)
         can_go_on = not maps.filling and (maps.stopped or maps.failure is not None)
-        self.setup.show_state(maps.filling, words, can_go_on, some, len(self._way) > 1)
+        self.setup.show_state(maps.filling, words, can_go_on, some, len(self.walk.way) > 1)
         self.save.setEnabled(some)
         if self.active and self.session.run is not None and self.maps.maps:
             self._on_line()

@@ -48,6 +48,12 @@ class RunMap:
         """Percent denoised at each row, and nan for never."""
         return percents(self.t, self.schedule.num_timesteps)
 
+    def t_on(self, shown: Schedule, row: int) -> int:
+        """t of a row on the schedule that is on display."""
+        own = self.schedule
+        same = (own.name, own.num_timesteps) == (shown.name, shown.num_timesteps)
+        return int(self.t[row]) if same else shown.t_of_sigma(float(self.sigma[row]))
+
     def line(self) -> list[LinePoint]:
         """The line over seeds, as far as it is measured."""
         return line({s: self.first[s] for s in self.steps if s in self.first}, self.places)

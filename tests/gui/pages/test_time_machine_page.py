@@ -136,7 +136,7 @@ def filled(qtbot: QtBot, page: TimeMachinePage) -> TimeMachinePage:
 
 
 def settle(qtbot: QtBot, page: TimeMachinePage) -> None:
-    qtbot.waitUntil(no_more(lambda: not page.maps.filling and page.maps.filled() and not page._paint.isActive()),
+    qtbot.waitUntil(no_more(lambda: not page.maps.filling and page.maps.filled() and not page.painter.waiting),
                     timeout=8000)
 
 
@@ -198,7 +198,7 @@ def test_until_the_line_is_measured_the_maps_own_seed_stands_in(qtbot: QtBot, pa
                                                                 jobs: Jobs) -> None:
     jobs.more.clear()
     page.activate()
-    qtbot.waitUntil(no_more(lambda: page.maps.filled() and not page._paint.isActive()), timeout=8000)
+    qtbot.waitUntil(no_more(lambda: page.maps.filled() and not page.painter.waiting), timeout=8000)
     assert [curve.dashed for curve in page.view.curves] == [True]
     # Rows 20, 18, 16 and 12 of 25.
     assert [round(24 * share) for _, share in page.view.curves[0].points] == [20, 18, 16, 12]  # type: ignore[operator]
@@ -386,7 +386,7 @@ def test_while_a_column_is_missing_the_nearest_one_stands_in_faintly(qtbot: QtBo
     jobs.bright = {"a": 200}
     jobs.only = {40}
     page.activate()
-    qtbot.waitUntil(no_more(lambda: not page.maps.filling and not page._paint.isActive()), timeout=8000)
+    qtbot.waitUntil(no_more(lambda: not page.maps.filling and not page.painter.waiting), timeout=8000)
     assert not page.maps.filled()
     empty = theme().color("sunken").red()
     assert pixel(page, 3, 5, 5) == (200,) * 3
@@ -460,7 +460,7 @@ def test_a_click_sets_both_sliders(filled: TimeMachinePage) -> None:
     assert (session.step, session.t) == (10, 750)
     assert filled.view.current == (1, 6)
     assert not session.following
-    assert filled.clock.row == ""
+    assert filled.walk.clock.row == ""
 
 
 def test_the_pointer_enlarges_and_moves_nothing(qtbot: QtBot, filled: TimeMachinePage) -> None:
@@ -493,8 +493,8 @@ def test_a_drag_draws_a_way_and_plays_it(qtbot: QtBot, filled: TimeMachinePage) 
     session.step_changed.connect(lambda step: seen.append((step, session.t)))
     QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=centre(filled, 2, 4))
     assert history.stack.count() == 2  # training step, noise level
-    assert filled.clock.row == "path"
-    qtbot.waitUntil(no_more(lambda: filled.clock.row == ""), timeout=8000)
+    assert filled.walk.clock.row == "path"
+    qtbot.waitUntil(no_more(lambda: filled.walk.clock.row == ""), timeout=8000)
     assert seen[0][0] == 0
     assert (session.step, session.t) == (20, 833)
     assert filled.view.way == [(0, 2), (1, 2), (1, 3), (2, 4)]
@@ -522,10 +522,10 @@ def test_a_quick_drag_passes_over_no_cell() -> None:
 def test_with_reduced_motion_a_drag_is_not_played_by_itself(qtbot: QtBot, filled: TimeMachinePage) -> None:
     save_preferences(Preferences(reduced_motion=True))
     filled.view.drawn.emit([(0, 0), (1, 1)])
-    assert filled.clock.row == ""
+    assert filled.walk.clock.row == ""
     QTest.mouseClick(filled.setup.play, Qt.MouseButton.LeftButton)
-    assert filled.clock.row == "path"
-    qtbot.waitUntil(no_more(lambda: filled.clock.row == ""), timeout=8000)
+    assert filled.walk.clock.row == "path"
+    qtbot.waitUntil(no_more(lambda: filled.walk.clock.row == ""), timeout=8000)
 
 
 def test_the_map_is_walked_by_keys(qtbot: QtBot, filled: TimeMachinePage) -> None:
@@ -543,8 +543,8 @@ def test_the_map_is_walked_by_keys(qtbot: QtBot, filled: TimeMachinePage) -> Non
     press(filled, Qt.Key.Key_Up, Qt.Key.Key_Left, Qt.Key.Key_Up, shift=True)
     assert view.way == [(3, 24), (3, 23), (2, 23), (2, 22)]
     press(filled, Qt.Key.Key_Return)
-    assert filled.clock.row == "path"
-    qtbot.waitUntil(no_more(lambda: filled.clock.row == ""), timeout=8000)
+    assert filled.walk.clock.row == "path"
+    qtbot.waitUntil(no_more(lambda: filled.walk.clock.row == ""), timeout=8000)
     assert view.current == (2, 22)
     assert "step 20, t 83" in view.accessibleDescription()
 
