@@ -92,6 +92,7 @@ class Maps(QObject):
         self.fault = ""  # why there can be no map with these settings
         self.stopped = False  # by hand, until another map is wanted
         self._job: tuple[int, TimeMachineRequest, Compute] | None = None
+        self._listed: tuple[tuple[int, ...], ...] = ()  # columns when the job was asked for
         self._complete: tuple[TimeMachineRequest, tuple[tuple[int, ...], ...]] | None = None
         session.bridge.picture.connect(self._on_picture)
         session.bridge.control.connect(self._on_control)
@@ -176,7 +177,7 @@ class Maps(QObject):
         steps = tuple(tuple(each.steps) for each in self.maps)
         if self._complete == (request, steps):
             return
-        bridge = self.session.bridge
+        bridge, self._listed = self.session.bridge, steps
         self._job = bridge.submit(jobs.time_machine_job(request, KEY)), request, bridge.compute
         self.state_changed.emit()
 
@@ -246,8 +247,12 @@ class Maps(QObject):
     def _ended(self, done: bool) -> None:
         job, self._job = self._job, None
         if done and job is not None:
-            self._complete = job[1], tuple(tuple(each.steps) for each in self.maps)
+            steps = tuple(tuple(each.steps) for each in self.maps)
             self.session.message_cleared.emit(KEY)
+            if steps == self._listed or self.filled():
+                self._complete = job[1], steps
+            else:  # a snapshot that came as the job looked for the last time
+                self._fill()
         self.state_changed.emit()
         if done:
             self.changed.emit(set())

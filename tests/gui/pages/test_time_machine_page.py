@@ -156,6 +156,25 @@ def test_a_new_snapshot_becomes_a_column(qtbot: QtBot, filled: TimeMachinePage, 
     assert pixel(filled, 4, 3) == (60,) * 3
 
 
+def test_a_snapshot_that_comes_when_the_job_has_looked_for_the_last_time_becomes_a_column_too(
+        qtbot: QtBot, map_page: TimeMachinePage, map_jobs: Jobs) -> None:
+    map_jobs.more.clear()
+    map_page.activate()
+    qtbot.waitUntil(no_more(map_page.maps.filled), timeout=8000)  # it looks for no more snapshots, but goes on
+    assert map_page.maps.filling
+    run = map_page.session.run
+    assert run is not None
+    writer = RunWriter.reopen(run.path)
+    writer.save_snapshot(60, weights(60))
+    writer.close()
+    map_page.session.poll_run()
+    assert len(map_jobs.asked) == 1
+    map_jobs.more.set()
+    settle(qtbot, map_page)
+    assert len(map_jobs.asked) == 2
+    assert pixel(map_page, 4, 3) == (60,) * 3
+
+
 def test_it_grows_with_a_run_that_trains_here(qtbot: QtBot, filled: TimeMachinePage, map_jobs: Jobs) -> None:
     session = filled.session
     session.start_training(config())
