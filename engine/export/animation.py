@@ -23,7 +23,7 @@ from engine import paths
 from engine.errors import BadSetting, DiffuscopeError
 from engine.events import Command, Event, JobProgress
 from engine.export.animation_config import HIGHEST_FPS, LARGEST_SCALE, LOWEST_FPS
-from engine.runs.atomic import remove_leftovers, saving, temporary_name
+from engine.runs.atomic import saving, temporary_beside
 
 Uint8 = NDArray[np.uint8]
 
@@ -133,8 +133,7 @@ def write_animation(animation: Animation, path: Path) -> Generator[Event, Comman
     """
     kind = check_format(path)
     total = len(animation.frames)
-    remove_leftovers(path.parent, all_of_them=False)
-    temporary = temporary_name(path)
+    temporary = temporary_beside(path)
     write = _video if kind == "mp4" else _pictures
     yield JobProgress(0, total, "frames")
     try:

@@ -110,11 +110,10 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
-            return self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))  # type: ignore[no-any-return]
         # Where the channels of a place lie side by side a CPU copies them together, else value by value: with the
         # convolution that is two thirds of the time in bfloat16, and half in float32.
-        apart = x.is_contiguous()
-        wide = functional.interpolate(x.contiguous(memory_format=torch.channels_last), scale_factor=2.0, mode="nearest")
-        out: Tensor = self.conv(wide)
+        apart = x.device.type == "cpu" and x.is_contiguous()
+        if apart:
+            x = x.contiguous(memory_format=torch.channels_last)
+        out: Tensor = self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
         return out.contiguous() if apart else out

@@ -74,13 +74,14 @@ def saving(path: Path) -> Iterator[None]:
         raise save_error(path, error) from error
 
 
-def temporary_name(path: Path) -> Path:
-    """A name beside `path` that no reader looks at; it carries the process id."""
+def temporary_beside(path: Path) -> Path:
+    """A name beside `path` that no reader looks at, with the process id. What killed processes left there goes."""
+    remove_leftovers(path.parent, all_of_them=False)
     return path.parent / f"{TEMPORARY}{os.getpid()}-{next(_counter)}-{path.name}"
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a name was made by `temporary_name`; one that merely begins so may be somebody's own."""
+    """Whether a name was made by `temporary_beside`; one that merely begins so may be somebody's own."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
@@ -141,9 +142,8 @@ def fsync_folder(folder: Path) -> None:
 
 def write_file(path: Path, buffers: Sequence[Buffer]) -> None:
     """Write or replace one file. Raises SaveFailed; the old file is then as it was."""
-    remove_leftovers(path.parent, all_of_them=False)
+    temporary = temporary_beside(path)
     check_free_space(path.parent, sum(len(memoryview(b).cast("B")) for b in buffers))
-    temporary = temporary_name(path)
     with saving(path):
         try:
             write_new(temporary, buffers)
@@ -161,8 +161,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     `path` must not exist (or be empty). Raises SaveFailed; nothing is left then.
     """
-    remove_leftovers(path.parent, all_of_them=False)
-    temporary = temporary_name(path)
+    temporary = temporary_beside(path)
     with saving(path):
         try:
             temporary.mkdir(parents=False)
@@ -177,7 +176,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def remove(path: Path) -> bool:
     """Take a file or folder away so that no reader sees half of it; whether it is gone."""
-    away = temporary_name(path)
+    away = temporary_beside(path)
     try:
         os.rename(path, away)
     except FileNotFoundError:

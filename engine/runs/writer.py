@@ -20,7 +20,7 @@ from engine.config import SamplingConfig
 from engine.errors import BadRun
 from engine.events import Trajectory
 from engine.runs import library
-from engine.runs.atomic import fsync_folder, remove, remove_leftovers, save_error, saving, temporary_name
+from engine.runs.atomic import fsync_folder, remove, remove_leftovers, save_error, saving, temporary_beside
 from engine.runs.info import RunInfo, upgrade_info, write_info
 from engine.runs.jsontext import canonical
 from engine.runs.lock import RunLock
@@ -69,9 +69,8 @@ class RunWriter:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise BadRun(f"{folder} is there already.", "Resume that run, or choose another name.")
             folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder.parent, all_of_them=False)
         # Whole from its first moment: built beside its place, then renamed.
-        staging = temporary_name(folder)
+        staging = temporary_beside(folder)
         lock = RunLock(staging)
         try:
             with saving(folder):

@@ -59,7 +59,6 @@ class Learner:
                                            weight_decay=t.weight_decay, fused=True, capturable=on_gpu)
         self._bad = torch.zeros((), device=device)  # 1 from the first loss or gradient on that is not finite
         self._ready: tuple[int, Batch] | None = None
-        self.reads_freely = device.type == "cpu"  # nothing has to be waited for to look at a number
         self._ahead = Ahead(device)
         self.graphed = GraphedStep(self._move) if on_gpu else None
 
@@ -83,8 +82,7 @@ class Learner:
         """Everything of a step that changes the weights: what a GPU records. A recorded rate is a tensor ()."""
         (loss, eps_mse), norm = self.shards.backward(batch)
         torch.maximum(self._bad, (~(loss + norm).isfinite()).float(), out=self._bad)
-        if not self.reads_freely or norm > self._clip:
-            self.shards.each([partial(torch.nn.utils.clip_grads_with_norm_, self._parameters, self._clip, norm, True)])
+        self.shards.each([partial(torch.nn.utils.clip_grads_with_norm_, self._parameters, self._clip, norm, True)])
         self.optimizer.param_groups[0]["lr"] = learning_rate
         # The fused kernel leaves weights and moments alone where found_inf is 1: no wait for the device.
         self.optimizer.grad_scale = None  # type: ignore[attr-defined]

@@ -87,16 +87,12 @@ class Muon:
                           for shape, group in self._shapes.items()}
         self._order = sorted(self._shapes, key=lambda shape: -len(self._shapes[shape]) * min(shape) ** 2 * max(shape))
 
-    def step(self, rate: float | Tensor, bad: Tensor) -> None:
-        """Move each matrix by `rate` times sqrt(max(1, rows / columns)) times its direction.
+    def tasks(self, rate: float | Tensor, bad: Tensor) -> list[Callable[[], None]]:
+        """The parts of a step, independent of each other, the longest first.
 
+        A step moves each matrix by `rate` times sqrt(max(1, rows / columns)) times its direction.
         bad: a tensor (); where it is 1 neither weights nor momentum change, and the device is not waited for.
         """
-        for task in self.tasks(rate, bad):
-            task()
-
-    def tasks(self, rate: float | Tensor, bad: Tensor) -> list[Callable[[], None]]:
-        """The parts of `step`, independent of each other, the longest first."""
         return [partial(self._move, shape, rate, bad) for shape in self._order]
 
     @torch.no_grad()
@@ -130,20 +126,13 @@ class GramMuon:
     """
 
     def __init__(self, named: Named) -> None:
-        self._names = [name for name, _ in named]
-        groups: dict[int, list[nn.Parameter]] = {}
-        for _, parameter in named:
+        groups: dict[int, dict[str, nn.Parameter]] = {}
+        for name, parameter in named:
             rows = parameter.shape[0]
-            groups.setdefault(min(rows, parameter.numel() // rows), []).append(parameter)
+            groups.setdefault(min(rows, parameter.numel() // rows), {})[name] = parameter
         made = [_GramGroup(parameters, short) for short, parameters in groups.items()]
         self._groups = sorted(made, key=lambda group: -group.work)
-        momenta = {id(p): m for group in made for p, m in zip(group.parameters, group.momenta, strict=True)}
-        self._momenta = [(momenta[id(p)], p) for _, p in named]
-
-    def step(self, rate: float | Tensor, bad: Tensor) -> None:
-        """As of `Muon`."""
-        for task in self.tasks(rate, bad):
-            task()
+        self._momentum = {name: momentum for group in made for name, momentum in group.momentum.items()}
 
     def tasks(self, rate: float | Tensor, bad: Tensor) -> list[Callable[[], None]]:
         """As of `Muon`."""
@@ -151,23 +140,23 @@ class GramMuon:
 
     def state(self) -> dict[str, Tensor]:
         """As of `Muon`, columns in the same order."""
-        return {name: _matrix(momentum) for name, (momentum, _) in zip(self._names, self._momenta, strict=True)}
+        return {name: _matrix(momentum) for name, momentum in self._momentum.items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """As of `Muon`."""
-        for name, (momentum, parameter) in zip(self._names, self._momenta, strict=True):
-            momentum.copy_(_like(state[name], parameter))
+        for name, momentum in self._momentum.items():
+            momentum.copy_(_like(state[name], momentum))
 
 
 class _GramGroup:
     """Matrices with the same shorter side, in buffers that lie one after the other."""
 
-    def __init__(self, parameters: list[nn.Parameter], short: int) -> None:
-        self.parameters = parameters
+    def __init__(self, named: dict[str, nn.Parameter], short: int) -> None:
+        self._parameters = parameters = list(named.values())
         self._momentum = torch.zeros(sum(p.numel() for p in parameters))
         self._direction = torch.zeros_like(self._momentum)
         self._grams = torch.empty(len(parameters), short, short)
-        self.momenta = _parts(self._momentum, parameters)
+        self.momentum = dict(zip(named, _parts(self._momentum, parameters), strict=True))  # views
         self._directions = _parts(self._direction, parameters)
         self._weights = [_rows(p.detach()) for p in parameters]
         self._x = [_rows(direction) for direction in self._directions]
@@ -176,7 +165,7 @@ class _GramGroup:
     @torch.no_grad()
     def move(self, rate: float) -> None:
         """One step."""
-        gradients = [p.grad for p in self.parameters]
+        gradients = [p.grad for p in self._parameters]
         torch._foreach_copy_(self._directions, gradients)  # type: ignore[arg-type]
         self._momentum.lerp_(self._direction, 1 - MOMENTUM)
         self._direction.lerp_(self._momentum, MOMENTUM)

@@ -212,6 +212,7 @@ class ClipPage(Page):
         if known is not None:
             self.caveat.setText(caveat(known.scores, known.summary))
         self._show_finding()
+        self._show_selected()
         self._show_place()
 
     def _show_finding(self) -> None:
@@ -255,7 +256,7 @@ class ClipPage(Page):
         self.classes.fit(self.width())
 
     def _show_selected(self) -> None:
-        self.selected.setText(self.pictures.selected() if self.part.value() == PICTURES else "")
+        self.selected.setText(self.pictures.selected() if self._stack.currentWidget() is self.pictures else "")
 
     def _show_courses(self) -> None:
         found, metric = self.jobs, self.figure.value()

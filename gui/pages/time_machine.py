@@ -133,7 +133,7 @@ class TimeMachinePage(Page):
         if maps.request is None or not maps.maps or maps.failure is not None:
             return True
         lines = maps.request.line_seeds < 2 or all(each.comparison() is not None for each in maps.maps)
-        return maps.filled() and (lines or not maps.filling)
+        return maps.filled() and not self.painter.waiting and (lines or not maps.filling)
 
     def play_levels(self) -> list[int]:
         if not self.maps.maps:

@@ -16,7 +16,7 @@ PAINT_MS = 80  # several columns in one paint
 class ColumnPainter(QObject):
     """A column that is not there yet is shown by the nearest one of its run, faintly."""
 
-    painted = Signal()  # columns that have more are on the map
+    painted = Signal()  # everything that came is on the map
 
     def __init__(self, session: Session, maps: Maps, paper: MapPaper, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -62,5 +62,4 @@ class ColumnPainter(QObject):
             minus = None if place.minus is None else maps.column(1, place.minus)
             canvas.paint(index, maps.column(place.number, place.step), minus, config.show, config.tint, missing)
         self.paper.painted()
-        if stale:
-            self.painted.emit()
+        self.painted.emit()

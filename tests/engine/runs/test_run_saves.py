@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 
 from engine.errors import BadRun
 from engine.runs import Run, RunWriter, SaveFailed
-from engine.runs.atomic import new_folder, remove_leftovers, save_error, temporary_name
+from engine.runs.atomic import new_folder, remove_leftovers, save_error, temporary_beside
 from engine.runs.tensors import decode, encode
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -200,7 +200,7 @@ def test_leftovers_of_the_dead_go_at_reopen(tmp_path: Path) -> None:
     (half / "ema.safetensors").write_bytes(b"half")
     (run / ".tmp-123-1-run.json").write_bytes(b"{")
     # Another process may be measuring just now.
-    measuring = run / "measurements" / temporary_name(run / "m.json").name
+    measuring = run / "measurements" / temporary_beside(run / "m.json").name
     measuring.write_bytes(b"{")
     assert [s.step for s in Run.open(run).snapshots()] == [0, 10]
     RunWriter.reopen(run).close()

@@ -29,9 +29,7 @@ def optimiser_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def learner(workspace: Workspace, layout: Layout = PLAIN, **settings: object) -> Learner:
-    made = Learner(tiny(**settings), workspace.data("mnist"), workspace.device, layout)
-    made.reads_freely = False  # as on a GPU
-    return made
+    return Learner(tiny(**settings), workspace.data("mnist"), workspace.device, layout)
 
 
 class Tape:

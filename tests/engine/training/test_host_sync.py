@@ -46,7 +46,6 @@ def test_a_training_step_reads_nothing_from_the_device(noise_levels, optimiser, 
         model={"widths": (8, 16), "embedding_width": 16, "class_embedding": False},
         diffusion={"noise_levels": noise_levels})
     learner = Learner(config, workspace.data("mnist"), workspace.device, Layout("fp32", False))
-    learner.reads_freely = False
     learner.train_step(1e-3)  # the optimiser makes its state in the first
     with Watch() as watch:
         learner.train_step(1e-3)

@@ -21,6 +21,11 @@ def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
+def take_step(muon: Muon | GramMuon, rate: float, bad: torch.Tensor) -> None:
+    for task in muon.tasks(rate, bad):
+        task()
+
+
 @pytest.mark.parametrize("shape", [(3, 8, 8), (2, 8, 72), (2, 72, 8), (1, 1, 5)])
 def test_singular_values_become_nearly_one_and_their_vectors_stay(shape) -> None:
     matrices = gaussian(*shape)
@@ -73,7 +78,7 @@ def test_a_step_is_its_formula_for_a_linear_layer(form) -> None:
     for index in range(3):
         gradient = gaussian(12, 3, seed=index + 1)
         weight.grad = gradient.clone()
-        muon.step(0.1, torch.zeros(()))
+        take_step(muon, 0.1, torch.zeros(()))
         momentum = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
         nesterov = MOMENTUM * momentum + (1 - MOMENTUM) * gradient
         before -= 0.1 * 2.0 * orthogonalised(nesterov[None])[0]  # sqrt(12 / 3)
@@ -86,7 +91,7 @@ def test_a_convolution_is_a_matrix_in_either_memory_layout(form, memory_format) 
     def moved(weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
         parameter = nn.Parameter(weight.clone().contiguous(memory_format=memory_format))
         parameter.grad = gradient.contiguous(memory_format=memory_format)
-        form([("c", parameter)]).step(0.05, torch.zeros(()))
+        take_step(form([("c", parameter)]), 0.05, torch.zeros(()))
         return parameter.detach()
 
     weight, gradient = gaussian(4, 6, 3, 3), gaussian(4, 6, 3, 3, seed=1)
@@ -120,7 +125,7 @@ def test_both_forms_walk_the_same_way_and_take_up_each_others_states() -> None:
                 if weight.dim() == 4 and index % 2:  # in whichever order autograd leaves it
                     gradient = gradient.contiguous(memory_format=torch.channels_last)
                 weight.grad = gradient
-            muon.step(0.02, torch.zeros(()))
+            take_step(muon, 0.02, torch.zeros(()))
         walks[first.__name__] = named
     for name, value in states[Muon].items():
         torch.testing.assert_close(states[GramMuon][name], value)
@@ -139,10 +144,10 @@ def test_a_bad_step_changes_neither_weights_nor_momentum(form) -> None:
     weight = nn.Parameter(gaussian(4, 5))
     muon = form([("w", weight)])
     weight.grad = gaussian(4, 5, seed=1)
-    muon.step(0.1, torch.zeros(()))
+    take_step(muon, 0.1, torch.zeros(()))
     kept, momentum = weight.detach().clone(), muon.state()["w"].clone()
     weight.grad = torch.full((4, 5), torch.nan)
-    muon.step(0.1, torch.ones(()))
+    take_step(muon, 0.1, torch.ones(()))
     assert torch.equal(weight.detach(), kept)
     assert torch.equal(muon.state()["w"], momentum)
 
@@ -157,7 +162,7 @@ def test_state_is_taken_up_by_name(form) -> None:
         for seed in seeds:
             for place, weight in enumerate(weights):
                 weight.grad = gaussian(*weight.shape, seed=10 * seed + place)
-            muon.step(0.1, torch.zeros(()))
+            take_step(muon, 0.1, torch.zeros(()))
 
     straight, muon = make()
     steps(straight, muon, range(1, 3))

@@ -11,9 +11,9 @@ import time_machine_scripted
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import make_run
+from shown import show_beside_sections
 
 from engine.clip import jobs
 from gui.pages.clip import ClipPage
@@ -37,16 +37,8 @@ def map_page(qtbot: QtBot, session: Session, map_jobs: time_machine_scripted.Job
     apply_theme(QGuiApplication.instance())
     make_run(tmp_path / "a")
     session.open_run(tmp_path / "a")
-    made, dock = TimeMachinePage(session), QWidget()
-    lines = QVBoxLayout(dock)
-    for section in made.setup_sections():
-        lines.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 681)
-    dock.show()
-    made.show()
+    made = TimeMachinePage(session)
+    show_beside_sections(qtbot, made, made.setup_sections())
     return made
 
 
@@ -74,16 +66,8 @@ def clip_page(qtbot: QtBot, session: Session, clip_jobs: clip_scripted.Jobs, tmp
     apply_theme(QGuiApplication.instance())
     make_run(tmp_path / "a", recorded=11)
     session.open_run(tmp_path / "a")
-    made, dock = ClipPage(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in made.setup_sections():
-        column.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 681)
-    dock.show()
-    made.show()
+    made = ClipPage(session)
+    show_beside_sections(qtbot, made, made.setup_sections())
     made.activate()
     qtbot.waitUntil(lambda: made.jobs.sources is not None, timeout=8000)
     return made

@@ -11,9 +11,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import make_run
+from shown import show_beside_sections
 
 from engine.compute import Job, Priority
 from engine.errors import BadSetting
@@ -112,16 +112,8 @@ def view(qtbot: QtBot, session: Session, jobs: Jobs, tmp_path: Path) -> Guidance
     make_run(tmp_path / "a", recorded=11)
     session.open_run(tmp_path / "a")
     session.set_sampling(clip_model="judge")
-    made, dock = GuidanceView(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in made.sections:
-        column.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 640)
-    dock.show()
-    made.show()
+    made = GuidanceView(session)
+    show_beside_sections(qtbot, made, made.sections, (902, 640))
     made.activate()
     return made
 

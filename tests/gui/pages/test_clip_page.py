@@ -71,6 +71,19 @@ def test_a_picture_moves_the_session_by_hand_and_by_key(scored: ClipPage) -> Non
     assert gallery.verticalScrollBar().value() == gallery.verticalScrollBar().maximum()
 
 
+def test_the_words_of_a_picture_stand_only_beside_the_pictures(scored: ClipPage) -> None:
+    QTest.keyClick(scored.pictures.gallery, Qt.Key.Key_End)
+    said = scored.selected.text()
+    assert "CLIP reads" in said
+    for part in (CLASSES, COURSES, GUIDANCE):
+        scored.show_part(part)
+        assert scored.selected.text() == ""
+    scored.show_part(PICTURES)
+    assert scored.selected.text() == said
+    scored.session.set_sampling(guidance_scale=4.5)  # not scored there
+    assert scored.selected.text() == ""
+
+
 def test_classes_stand_beside_real_ones_with_the_agreement(scored: ClipPage) -> None:
     scored.show_part(CLASSES)
     assert scored.classes.means.isVisible()

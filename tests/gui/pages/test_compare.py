@@ -12,9 +12,10 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QScrollBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import SIDE, make_run
+from shown import show_beside_sections
 
 from engine.compute import Job, Priority
 from engine.config import SamplingConfig
@@ -142,16 +143,8 @@ def make_page(qtbot: QtBot, session: Session, tmp_path: Path) -> ComparePage:
     apply_theme(QGuiApplication.instance())
     make_run(tmp_path / "a", recorded=11)
     session.open_run(tmp_path / "a")
-    made, dock = ComparePage(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in made.setup_sections():
-        column.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 681)
-    dock.show()
-    made.show()
+    made = ComparePage(session)
+    show_beside_sections(qtbot, made, made.setup_sections())
     made.activate()
     return made
 

@@ -13,9 +13,10 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractScrollArea, QLineEdit, QScrollBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractScrollArea, QLineEdit, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import Script, make_run
+from shown import show_beside_sections
 
 from engine.compute import Job
 from engine.data.catalogue import load_dataset
@@ -72,16 +73,8 @@ def jumpers(monkeypatch: pytest.MonkeyPatch) -> Jumpers:
 def make_page(qtbot: QtBot, session: Session) -> ForwardPage:
     """The page in front, and its sections in something like a dock."""
     apply_theme(QGuiApplication.instance())
-    page, dock = ForwardPage(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in page.setup_sections():
-        column.addWidget(section)
-    qtbot.addWidget(page)
-    qtbot.addWidget(dock)
-    page.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    page.resize(904, 683)  # 1440 x 900 with both docks
-    dock.show()
-    page.show()
+    page = ForwardPage(session)
+    show_beside_sections(qtbot, page, page.setup_sections(), (904, 683))  # 1440 x 900 with both docks
     page.activate()
     return page
 

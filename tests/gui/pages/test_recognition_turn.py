@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 from scripted import make_run
+from shown import show_beside_sections
 
 from engine.compute import Job, Priority
 from engine.events import Command, Event, JobProgress
@@ -65,16 +66,8 @@ def page(qtbot: QtBot, session: Session, asked: list[Any], tmp_path: Path) -> Re
     apply_theme(QGuiApplication.instance())
     make_run(tmp_path / "a", recorded=11)
     session.open_run(tmp_path / "a")
-    made, dock = RecognitionPage(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in made.setup_sections():
-        column.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 681)
-    dock.show()
-    made.show()
+    made = RecognitionPage(session)
+    show_beside_sections(qtbot, made, made.setup_sections())
     made.activate()
     made.set_config(RecognitionConfig(direction="u-turn", turned=4))
     return made

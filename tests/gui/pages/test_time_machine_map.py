@@ -120,3 +120,14 @@ def test_places_of_two_runs() -> None:
     assert side_by_side([[1, 2], [3]]) == [Place(0, 1), Place(0, 2), Place(1, 3)]
     assert differences([1, 10], [0, 4, 30]) == [Place(0, 1, 0), Place(0, 10, 4)]
     assert differences([1], []) == []
+
+
+def test_it_is_ready_when_what_came_is_painted(qtbot: QtBot, filled: TimeMachinePage) -> None:
+    assert filled.ready()
+    heard: list[bool] = []
+    filled.ready_changed.connect(lambda: heard.append(filled.ready()))
+    filled.painter.paint_soon(set())  # as when the job ends with nothing new
+    assert not filled.ready()
+    settle(qtbot, filled)
+    assert filled.ready()
+    assert heard[-1]

@@ -13,9 +13,10 @@ from PIL import Image
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 from scripted import make_run
+from shown import show_beside_sections
 
 from engine.compute import Job, Priority
 from engine.errors import DiffuscopeError
@@ -152,16 +153,8 @@ def page(qtbot: QtBot, session: Session, jobs: Jobs, tmp_path: Path) -> UsePage:
 
 
 def make_page(qtbot: QtBot, session: Session) -> UsePage:
-    made, dock = UsePage(session), QWidget()
-    column = QVBoxLayout(dock)
-    for section in made.setup_sections():
-        column.addWidget(section)
-    qtbot.addWidget(made)
-    qtbot.addWidget(dock)
-    made.test_dock = dock  # type: ignore[attr-defined]  # qtbot holds it only weakly
-    made.resize(902, 681)
-    dock.show()
-    made.show()
+    made = UsePage(session)
+    show_beside_sections(qtbot, made, made.setup_sections())
     made.activate()
     return made
 
