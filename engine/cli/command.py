@@ -30,9 +30,9 @@ def sample_arguments(run: Run, snapshot: int, class_label: int, seed: int, sampl
     own = run.info.config.sampling
     lines = [["--run", run_argument(run)], ["--classes", str(class_label), "--seed", str(seed)],
              ["--sampler", sampling.sampler, "--steps", str(sampling.num_steps)],
-             ["--guidance", repr(sampling.guidance_scale), "--snapshot", str(snapshot)]]
+             ["--guidance", repr(sampling.guidance_scale)], ["--snapshot", str(snapshot)]]
     if average_percent is not None:
-        lines.append(["--average", f"{average_percent:g}"])
+        lines[-1] += ["--average", f"{average_percent:g}"]
     if sampling.sampler == "ddim" and sampling.eta != own.eta:
         lines.append(["--eta", repr(sampling.eta)])
     if sampling.grid != own.grid:
