@@ -19,6 +19,7 @@ def measure_time_machine(args: argparse.Namespace) -> dict[str, Any]:
     from PySide6.QtGui import QMouseEvent
 
     from engine import paths
+    from gui.pages.time_machine import TimeMachinePage
 
     bench = Bench("reverse", args.run)
     bench.session.set_seed(5)  # not recorded: it is there when torch is
@@ -27,7 +28,8 @@ def measure_time_machine(args: argparse.Namespace) -> dict[str, Any]:
     bench.spin(1.0)
     began = time.perf_counter()
     bench.window.show_page("time-machine")
-    page: Any = bench.window.page
+    page = bench.window.page
+    assert isinstance(page, TimeMachinePage)
     maps, view = page.maps, page.view
     steps = list(bench.session.snapshots)
 
@@ -37,13 +39,12 @@ def measure_time_machine(args: argparse.Namespace) -> dict[str, Any]:
         assert done(), "the map did not fill"
         return time.perf_counter() - began
 
-
     def drawn() -> int:
         """Columns that have at least few levels."""
         return sum((column := maps.column(0, step)) is not None and column.filled == len(column.rows)
                    for step in steps)
 
-    first = seconds_until(lambda: drawn() >= 5 and not page._paint.isActive())  # the others stand in
+    first = seconds_until(lambda: drawn() >= 5 and not page.painter.waiting)  # the others stand in
     coarse = seconds_until(lambda: drawn() == len(steps))
     paints = paint_counter([view.viewport()])
     cells = set()
