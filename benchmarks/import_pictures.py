@@ -19,8 +19,9 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -29,6 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.data.importing import Imported, ImportRequest, Preview, import_pictures, preview
 from engine.device import cpu_name
+from engine.events import Event
+
+E = TypeVar("E", bound=Event)
 
 GOOD = 50  # pictures beside the hostile ones, in each of two classes
 
@@ -91,14 +95,16 @@ def hostile(folder: Path, count: int) -> dict[str, object]:
             "reasons": dict(reasons.most_common())}
 
 
-def run(work, wanted):
+def run(work: Iterable[Event], wanted: type[E]) -> tuple[E, float]:
     """The last event of a type, and the longest time between two events."""
-    last, longest, before = None, 0.0, time.perf_counter()
+    last: E | None = None
+    longest, before = 0.0, time.perf_counter()
     for event in work:
         now = time.perf_counter()
         longest, before = max(longest, now - before), now
         if isinstance(event, wanted):
             last = event
+    assert last is not None, f"no {wanted.__name__} came"
     return last, longest
 
 

@@ -123,7 +123,8 @@ def together(watched: Watched, request: Any, args: argparse.Namespace) -> dict[s
 
 def ask(watched: Watched, request: Any, duration: float, every: float) -> list[float]:
     """Ask for ten pictures again and again; seconds that each request took."""
-    end, taken = time.perf_counter() + duration, []
+    end = time.perf_counter() + duration
+    taken: list[float] = []
     while (began := time.perf_counter()) < end:
         watched.compute.submit(trajectory_job(request(seed=len(taken)), "asked"))
         watched.look(began + 600, done="asked")

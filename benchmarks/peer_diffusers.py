@@ -221,7 +221,7 @@ def run_peer(args: argparse.Namespace) -> None:
         t = torch.randint(0, NUM_TIMESTEPS, (len(x0),), device=device)
         loss = nn.functional.mse_loss(network(scheduler.add_noise(x0, noise, t), t, labels[index]), noise)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     class Answers:

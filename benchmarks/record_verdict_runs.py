@@ -43,7 +43,7 @@ from engine.training.trainer import Trainer
 from engine.workspace import Workspace
 
 OUT = Path(__file__).resolve().parent.parent / "tests" / "engine" / "measure" / "verdict_runs"
-SMALL = {"model": {"widths": [4, 8]}, "training": {"batch_size": 32}}
+SMALL: dict[str, dict[str, Any]] = {"model": {"widths": [4, 8]}, "training": {"batch_size": 32}}
 # Nothing but training: a layout that is not measured first, so that the same seed gives the same run.
 PLAIN = {"precision": "fp32", "memory_layout": "contiguous", "sample_seconds": 3600, "autosave_seconds": 3600,
          "snapshots": 12}

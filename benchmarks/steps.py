@@ -168,7 +168,8 @@ def _result(generator: Generator[None, None, T]) -> T:
         try:
             next(generator)
         except StopIteration as end:
-            return end.value
+            result: T = end.value
+            return result
 
 
 def combinations(args: argparse.Namespace, own: SamplingConfig,

@@ -32,7 +32,6 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.train_judge import SHIFT, noised, shifted
 from engine.clip.files import IN_DOMAIN_FILE
 from engine.clip.loading import new_in_domain
 from engine.clip.model import ClipModel
@@ -46,6 +45,7 @@ from engine.clip.prompts import (
 from engine.data.catalogue import load_dataset
 from engine.data.halves import HALVES, Half, half_of
 from engine.measure.judge import to_input
+from engine.measure.judge_training import SHIFT, noised, shifted
 
 NOISED = 0.1  # share of a batch that is drowned in noise
 GROUPS = 12  # each with every class once
@@ -133,7 +133,7 @@ def train(model: ClipModel, data: Sequence[Source], steps: int, rate: float, gen
             losses.append(loss_of(part, text_features[rows], scale))
         loss = torch.stack(losses).mean()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         scheduler.step()
         with torch.no_grad():

@@ -19,8 +19,10 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.data.catalogue import load_dataset
 from engine.data.halves import HALVES, half_of
 from engine.device import choose_device
+from engine.events import Event, JobProgress
 from engine.measure.judge import Judge
 from engine.measure.judge_files import ENDINGS, judge_file
 from engine.measure.judge_training import Recipe, train_judge
@@ -37,17 +40,19 @@ from engine.paths import RESOURCES
 
 RECIPES = {"first": Recipe("plain", 0, 12, 0.15), "second": Recipe("residual", 1, 8, 0.0)}
 HALF_RECIPE = Recipe("plain", 2, 4, 0.0)
+T = TypeVar("T")
 
 
-def watch(work, said_every: float = 10.0):
+def watch(work: Generator[Event, None, T], said_every: float = 10.0) -> T:
     """Run a training generator to its end, saying how far it is; what it returns."""
     said = time.monotonic()
     while True:
         try:
             event = next(work)
         except StopIteration as stop:
-            return stop.value
-        if hasattr(event, "total") and time.monotonic() - said >= said_every:
+            result: T = stop.value
+            return result
+        if isinstance(event, JobProgress) and time.monotonic() - said >= said_every:
             said = time.monotonic()
             print(f"{event.unit[:-1]} {event.n} of {event.total}", flush=True)
 
@@ -77,6 +82,7 @@ def main() -> None:
     else:
         trained = watch(train_judge(data, replace(RECIPES[args.judge], **given), device=device))
     if args.judge != "first" and (first_file := judge_file(args.data)).exists():
+        assert isinstance(trained.judge, Judge)
         first = Judge.load(first_file)
         read, first_read = (judge.read(data.test_images).argmax(axis=1) for judge in (trained.judge, first))
         trained.record["first_judge_sha256"] = first.sha256

@@ -118,7 +118,8 @@ def main() -> None:
     parser.add_argument("--run", default="bundled", help="for slider and time-machine")
     args = parser.parse_args()
     if args.what in CHILDREN:
-        measure = getattr(importlib.import_module(CHILDREN[args.what]), "measure" + args.what.replace("-", "_"))
+        child_of = importlib.import_module(f"benchmarks.{CHILDREN[args.what]}")
+        measure = getattr(child_of, "measure" + args.what.replace("-", "_"))
         print(json.dumps(measure(args)), flush=True)
         return
     report: dict[str, Any] = {"machine": machine()}

@@ -5,9 +5,17 @@
 Loads nothing before main.py that the program would not load: what it takes is the program's own.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtCore import QEvent
+
+    from gui.main_window import MainWindow
 
 
 def measure(began: float) -> None:
@@ -19,7 +27,7 @@ def measure(began: float) -> None:
     seen: list[bool] = []
     original = main_window.MainWindow.event
 
-    def event(self, event):
+    def event(self: MainWindow, event: QEvent) -> bool:
         from PySide6.QtCore import QEvent, QTimer
 
         if event.type() == QEvent.Type.Paint and not seen:

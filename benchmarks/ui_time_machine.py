@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ui_window import Bench, Lateness, paint_counter, spread
+from benchmarks.ui_window import Bench, Lateness, paint_counter, spread
 
 
 def measure_time_machine(args: argparse.Namespace) -> dict[str, Any]:

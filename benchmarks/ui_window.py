@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -81,8 +81,14 @@ class Bench:
         self.window.close()
 
 
-def paint_counter(widgets: list[QWidget]) -> QObject:
-    """Counts paint events of these widgets in its attribute `count`."""
+class PaintCount(Protocol):
+    """How often something was painted."""
+
+    count: int
+
+
+def paint_counter(widgets: list[QWidget]) -> PaintCount:
+    """Counts paint events of these widgets."""
     from PySide6.QtCore import QEvent, QObject
 
     class Counter(QObject):

@@ -84,8 +84,11 @@ class AnimationExport(QObject):
             self._job = 0
             if dialog is not None and not event.done:
                 dialog.failed("")
-        elif dialog is not None and type(event).__name__ == "AnimationWritten":
-            dialog.written(f"{event.path.name}: {event.frames} frames, {event.size / 1000:.0f} kB.")
+        elif dialog is not None:
+            from engine.export.animation import AnimationWritten  # the job has loaded it; the start need not
+
+            if isinstance(event, AnimationWritten):
+                dialog.written(f"{event.path.name}: {event.frames} frames, {event.size / 1000:.0f} kB.")
 
 
 def add_export(menu: QMenu, then: Callable[[], object], possible: bool) -> None:

@@ -24,7 +24,7 @@ class DockTitle(QWidget):
         self.close_button = IconButton("close", f"Close {words}")
         self.close_button.setAccessibleName(f"Close {words}")
         self.close_button.clicked.connect(dock.close)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.addWidget(self.label)
         row.addStretch(1)
         row.addWidget(self.close_button)
@@ -33,7 +33,7 @@ class DockTitle(QWidget):
 
     def _restyle(self) -> None:
         self.label.setFont(theme().font(12, 600))
-        self.layout().setContentsMargins(theme().px(16), 0, theme().px(6), 0)
+        self._row.setContentsMargins(theme().px(16), 0, theme().px(6), 0)
         self.setFixedHeight(theme().px(TITLE))
 
     def paintEvent(self, _: QPaintEvent) -> None:

@@ -160,10 +160,12 @@ class MainWindow(QMainWindow):
         # Something to look at comes before something to do.
         first = "reverse" if session.snapshots else "train"
         self.show_page(place.page if place.page in known else first)
-        for value, put in ((state.loop, self.timeline.set_loop), (state.bounce, self.timeline.set_bounce),
-                           (state.speed, self.timeline.set_speed)):
-            if value is not None:
-                put(value)
+        if state.loop is not None:
+            self.timeline.set_loop(state.loop)
+        if state.bounce is not None:
+            self.timeline.set_bounce(state.bounce)
+        if state.speed is not None:
+            self.timeline.set_speed(state.speed)
 
     def event(self, event: QEvent) -> bool:
         done = super().event(event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ class Menus:
         for path in paths.bundled_runs():
             first = path == paths.DEFAULT_BUNDLED_RUN
             self._add(shipped, "bundled" if first else f"bundled-{path.name}", path.name,
-                      lambda chosen=path: self._session.open_run(chosen))
+                      partial(self._session.open_run, path))
         self._add(menu, "open-picture", "Open saved &picture…", window.commands.choose_picture).setToolTip(
             "Go to the run, step, noise level, class, seed and sampling of a picture that was saved here.")
         self._add(menu, "runs", "&All runs…", window.commands.show_runs)
@@ -111,7 +112,7 @@ class Menus:
         window, menu = self._window, self._menu("&View")
         for index, page in enumerate(window.pages):
             action = self._add(menu, f"page-{page.name}", f"&{index + 1}  {page.title}",
-                               lambda chosen=page: window.show_page(chosen.name))
+                               partial(window.show_page, page.name))
             action.setShortcut(QKeySequence(f"Ctrl+{index + 1}"))
         menu.addSeparator()
         for name, words, dock in (("setup", "&Setup", window.setup_dock),
@@ -129,7 +130,7 @@ class Menus:
         group = QActionGroup(themes)
         for name, words in (("system", "As the &system"), ("light", "&Light"), ("dark", "&Dark")):
             action = self._add(themes, f"theme-{name}", words,
-                               lambda chosen=name: window.commands.change_preferences(theme=chosen))
+                               partial(window.commands.change_preferences, theme=name))
             action.setCheckable(True)
             group.addAction(action)
         self._add(menu, "larger", "&Larger text", lambda: window.commands.change_text_size(1))
@@ -203,7 +204,7 @@ class Menus:
         self.recent.clear()
         there = [path for path in self._window.state.recent if Path(path).exists()]
         for path in there:
-            action = self.recent.addAction(Path(path).name, lambda p=path: self._session.open_run(p))
+            action = self.recent.addAction(Path(path).name, partial(self._session.open_run, path))
             action.setToolTip(path)
         if not there:
             self.recent.addAction("No run was opened yet").setEnabled(False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication
 
@@ -72,8 +74,9 @@ class Notices(QObject):
         self.area.show("training-failed", "error", report.headline, report.advice,
                        self._remedies(report.kind, failure.smaller_batch), report.details)
 
-    def _remedies(self, kind: str, smaller_batch: int) -> list[tuple[str, object]]:
+    def _remedies(self, kind: str, smaller_batch: int) -> list[tuple[str, Callable[[], object]]]:
         config = self.session.run.info.config if self.session.run else self.session.draft
+        change: dict[str, float]
         if kind == "out-of-memory" and smaller_batch:
             change, words = {"batch_size": smaller_batch}, f"Train again with batch {number(smaller_batch)}"
         elif kind == "not-finite":

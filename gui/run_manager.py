@@ -136,8 +136,9 @@ class RunManager(QDialog):
     def rename_selected(self) -> None:
         """Edit the name in place."""
         rows = self.table.selectionModel().selectedRows()
-        if rows:
-            self.table.editItem(self.table.item(rows[0].row(), 0))
+        item = self.table.item(rows[0].row(), 0) if rows else None
+        if item is not None:
+            self.table.editItem(item)
 
     def show_folder(self) -> None:
         """The run's folder in the file manager."""
@@ -207,7 +208,9 @@ class RunManager(QDialog):
             self.table.setItem(row, column, item)
 
     def _path(self, row: int) -> Path:
-        return Path(self.table.item(row, 0).data(PATH))
+        item = self.table.item(row, 0)
+        assert item is not None, f"row {row} has no name"
+        return Path(item.data(PATH))
 
     def _on_selection(self) -> None:
         path = self.selected()

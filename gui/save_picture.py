@@ -25,7 +25,8 @@ def write_picture(image: QImage | QPixmap, path: Path, facts: PictureFacts) -> b
     image.setText(BLOCK, json.dumps(facts.values()))
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if image.isNull() or not image.save(buffer, "PNG"):
+    # PySide6 takes no bytes here, whatever its stub says.
+    if image.isNull() or not image.save(buffer, "PNG"):  # type: ignore[call-overload]
         return False
     return write_whole(path, bytes(buffer.data().data()))
 

@@ -88,7 +88,7 @@ class TabRow(QWidget):
                              (self.question, "Explain this page")):
             button.setAccessibleName(name)
         self.question.clicked.connect(self.explain_asked)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setSpacing(0)
         row.addWidget(self.tabs)
         row.addStretch(1)
@@ -111,5 +111,5 @@ class TabRow(QWidget):
 
     def _restyle(self) -> None:
         self.setFixedHeight(theme().px(HEIGHT) + 1)
-        self.layout().setContentsMargins(theme().px(4), 0, theme().px(8), 1)
+        self._row.setContentsMargins(theme().px(4), 0, theme().px(8), 1)
         self.update()

@@ -48,7 +48,7 @@ class Transport(QWidget):
         self.preset = DropDown("Preset", self._fill_presets, "Settings that the next run starts from.")
         self.device = DropDown("Device", self._fill_devices,
                                "What computes. Auto takes a GPU if there is one.")
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         for button in (self.train, self.pause, self.stop):
             row.addWidget(button)
         rule = QFrame()
@@ -207,8 +207,8 @@ class Transport(QWidget):
         style = theme()
         self.setFixedHeight(style.px(HEIGHT) + LINE)
         self._rule.setFixedSize(1, style.px(20))
-        self.layout().setContentsMargins(style.px(12), 0, style.px(8), LINE)
-        self.layout().setSpacing(style.px(8))
+        self._row.setContentsMargins(style.px(12), 0, style.px(8), LINE)
+        self._row.setSpacing(style.px(8))
         self._rule.setStyleSheet(f"background: {style.color('line').name()};")
         self.update()
 

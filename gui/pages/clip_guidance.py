@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -182,7 +184,7 @@ class GuidanceView(QWidget):
             self._show_place()
 
     def _turn_on(self) -> None:
-        changes: dict[str, object] = {"clip_guidance": "scale"}
+        changes: dict[str, Any] = {"clip_guidance": "scale"}
         if self.session.sampling.clip_strength == 0:
             changes["clip_strength"] = 1.0
         if self.session.sampling.guidance_scale == 1:

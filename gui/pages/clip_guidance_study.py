@@ -119,7 +119,9 @@ class StudyView(QWidget):
         self.flags.setVisible(bool(flagged))
         self.table.setHorizontalHeaderLabels(list(COLUMNS))
         for place, words in enumerate(HELP):
-            self.table.horizontalHeaderItem(place).setToolTip(tip(words))
+            item = self.table.horizontalHeaderItem(place)
+            assert item is not None
+            item.setToolTip(tip(words))
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.table.verticalHeader().setDefaultSectionSize(theme().height(24, 12))
         self.table.setRowCount(len(rows) + 1)

@@ -141,11 +141,11 @@ class LaneView(QWidget):
         super().__init__(parent)
         self.index = index
         self.head = LaneHead(index)
-        self.x = Picture("xₜ")
+        self.x_t = Picture("xₜ")
         self.x0 = Picture("Predicted x₀")
-        self.x.setToolTip(f"What the sampler is holding.\n{PICTURE_HELP}")
+        self.x_t.setToolTip(f"What the sampler is holding.\n{PICTURE_HELP}")
         self.x0.setToolTip(f"Where the network thinks it is heading; at the end the picture.\n{PICTURE_HELP}")
-        self.x.setProperty("explain", "x-t")
+        self.x_t.setProperty("explain", "x-t")
         self.x0.setProperty("explain", "predicted-x0")
         self.bar = ShareBar()
         self.count = Text("", 12, 400, "text2", elide=True)
@@ -160,7 +160,7 @@ class LaneView(QWidget):
         self.pair = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self.pair.setContentsMargins(0, 0, 0, 0)
         self.pair.setSpacing(PAIR_GAP)
-        for picture in (self.x, self.x0):
+        for picture in (self.x_t, self.x0):
             self.pair.addWidget(picture, 0, Qt.AlignmentFlag.AlignLeft)
         self.facts = QWidget()
         facts = QHBoxLayout(self.facts)
@@ -185,7 +185,7 @@ class LaneView(QWidget):
 
     def show_frame(self, lane: LaneFrames, frame: int, class_name: str, judged: bool, complete: bool) -> None:
         """A frame of the lane with what had been spent by then."""
-        self.x.set_image(lane.x[frame])
+        self.x_t.set_image(lane.x[frame])
         self.x0.set_image(lane.x0[frame])
         spent = int(lane.nfe[frame])
         self.bar.set(spent / lane.total)
@@ -198,7 +198,7 @@ class LaneView(QWidget):
 
     def clear(self) -> None:
         """Nothing yet."""
-        self.x.set_image(None)
+        self.x_t.set_image(None)
         self.x0.set_image(None)
         self.bar.set(0.0)
         for text in (self.count, self.place, self.reading):
@@ -236,8 +236,8 @@ class LaneRow(QWidget):
         self._show_x = show_x
         for view, lane, name in zip(self.views, lanes, lane_names(lanes), strict=True):
             view.head.set_lane(lane, view.index == chosen)
-            view.x.setVisible(show_x)
-            for picture, what in ((view.x, "xₜ"), (view.x0, "predicted x₀")):
+            view.x_t.setVisible(show_x)
+            for picture, what in ((view.x_t, "xₜ"), (view.x0, "predicted x₀")):
                 picture.title = f"{name}: {what}"
                 picture.setAccessibleName(picture.title)
 
@@ -268,7 +268,7 @@ class LaneRow(QWidget):
             if view.pair.direction() != direction:
                 view.pair.setDirection(direction)
             view.pair.setAlignment(Qt.AlignmentFlag.AlignLeft)
-            for picture in (view.x, view.x0):
+            for picture in (view.x_t, view.x0):
                 picture.set_factor(factor)
             wide = self._shape[1] * factor
             wide = 2 * wide + PAIR_GAP if beside else wide

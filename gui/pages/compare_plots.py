@@ -257,8 +257,8 @@ class ComparePlots(QWidget):
         for k, (pair, (low, high)) in enumerate(zip(self._bars, spans, strict=True)):
             assert own is not None
             for axis, line in enumerate(pair):
-                x = math.log10(float(self._x(own, axis)[k]))
-                line.set_data([x, x], [low, high])
+                at = math.log10(float(self._x(own, axis)[k]))
+                line.set_data([at, at], [low, high])
         for plot, costs in zip((self.by_calls, self.by_seconds), reach, strict=True):
             plot.set_costs(min(costs, default=1.0), max(costs, default=100.0))
 
@@ -270,6 +270,7 @@ class ComparePlots(QWidget):
         for one, other in [*self._lines, *self._bars]:
             self.by_calls.remove_line(one)
             self.by_seconds.remove_line(other)
+
         def pair(name: str, look: LaneStyle, **how: Any) -> tuple[Line, Line]:
             one, other = (plot.add_line(name, look.token, look.width, look.style, **how)
                           for plot in (self.by_calls, self.by_seconds))

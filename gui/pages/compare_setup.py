@@ -74,8 +74,9 @@ class CompareSetup(QObject):
                              "and w = 1; Heun asks at both ends of a step.")
         self.show_x = SettingRow(RACE_SETTINGS["show_x"], label_width=NARROW)
         self.lanes.add(self.which, self.sampler, self.steps, self.grid, self.eta, self.guidance, self.cost, self.show_x)
-        self.rows = {"sampler": self.sampler, "num_steps": self.steps, "grid": self.grid, "eta": self.eta,
-                     "guidance_scale": self.guidance}
+        self.rows: dict[str, SettingRow | SliderField] = {
+            "sampler": self.sampler, "num_steps": self.steps, "grid": self.grid, "eta": self.eta,
+            "guidance_scale": self.guidance}
         for name, topic in (("sampler", "sampler"), ("num_steps", "steps"), ("grid", "schedule"), ("eta", "eta"),
                             ("guidance_scale", "guidance")):
             self.rows[name].setProperty("explain", topic)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
@@ -73,7 +74,7 @@ class JumpFilm(QWidget):
         super().__init__(parent)
         self._levels: tuple[int, ...] = ()
         self._trained: tuple[bool, ...] = ()
-        self._rows: list[list[NDArray | None]] = [[], [], []]
+        self._rows: list[list[NDArray[Any] | None]] = [[], [], []]
         self._t = 0
         self._every = 1  # of the levels, as many as fit
         self.title = Text("Gradually or all at once", 13, 600, "text")
@@ -109,7 +110,7 @@ class JumpFilm(QWidget):
             self._levels, self._trained = levels, trained
             self._fit(anew=True)
 
-    def set_row(self, row: int, pictures: Sequence[NDArray | None]) -> None:
+    def set_row(self, row: int, pictures: Sequence[NDArray[Any] | None]) -> None:
         """One picture a level, None where there is none yet."""
         self._rows[row] = list(pictures)
         self.film.set_images(row, self._rows[row][::self._every])

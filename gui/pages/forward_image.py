@@ -161,8 +161,9 @@ class ImageChooser(QObject):
         line.setSpacing(8)
         self._label = Text("Number", 13, 400, "text2")
         self._label.setBuddy(self.number)
-        for widget, stretch in ((self._label, 0), (self.number, 0), (self.total, 1)):
-            line.addWidget(widget, stretch)
+        line.addWidget(self._label)
+        line.addWidget(self.number)
+        line.addWidget(self.total, 1)
         self.picker = Picker("Test images", ROWS, COLUMNS, 2)
         self.picker.setToolTip(tip("Click an image to noise it. Arrow keys move, Page up and Page down turn to "
                                    "the next 16."))

@@ -321,7 +321,7 @@ class ReversePage(Page):
         self._drawn = (None, -1, 0)
         self._all.clear()
         self.film.set_trajectory(None)
-        for picture in (self.stage.x, self.stage.x0, self.stage.eps, self.stage.guide):
+        for picture in (self.stage.x_t, self.stage.x0, self.stage.eps, self.stage.guide):
             picture.set_image(None)
         self._clear_old_classes()
         self._say_drawing(None)
@@ -346,12 +346,12 @@ class ReversePage(Page):
             return
         if self._drawn[:2] != (trajectory, frame):
             stage = self.stage
-            stage.x.set_image(trajectory.x[frame])
+            stage.x_t.set_image(trajectory.x[frame])
             stage.x0.set_image(trajectory.x0[frame])
             stage.eps.set_image(trajectory.eps[frame])
             stage.guide.set_image(trajectory.guidance[frame])
             self.film.set_frame(frame)
-            span = f"{signed_span(stage.guide.values):.2f}"
+            span = f"{signed_span(trajectory.guidance[frame]):.2f}"
             about = GUIDE_HELP if self.session.sampling.autoguide_step is None else AUTOGUIDE_HELP
             stage.guide.setToolTip(f"{about} Here ±{span}.\n{PICTURE_HELP}")
         if self._all_ten:

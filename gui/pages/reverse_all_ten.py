@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +129,7 @@ class AllTen(KeyboardFocus, QWidget):
         self._pixmaps.clear()
         self.update()
 
-    def set_pair(self, class_label: int, x: NDArray | None, x0: NDArray | None) -> None:
+    def set_pair(self, class_label: int, x: NDArray[Any] | None, x0: NDArray[Any] | None) -> None:
         """x_t and predicted x0 of a class; None: not there yet."""
         for part, image in enumerate((x, x0)):
             key = (class_label, part)

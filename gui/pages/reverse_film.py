@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -122,7 +125,7 @@ class ReverseFilm(QWidget):
         self.film.set_captions([self._caption(frame) for frame in shown])
         self.film.set_index(self._column())
 
-    def _pair(self, frame: int) -> tuple:
+    def _pair(self, frame: int) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
         trajectory = self._trajectory
         if trajectory is None or frame >= self._filled:
             return None, None

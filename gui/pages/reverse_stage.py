@@ -62,7 +62,7 @@ class ReverseStage(QWidget):
         self.guide_head = Heading(CLASS_DIFFERENCE, "guidance", self)
         self.class_head = Heading("Class", "press 0 to 9", self)
         self.all_head = Heading("x<sub>t</sub> → x̂<sub>0</sub>", "every class, from the same noise", self)
-        self.x = self._picture("x_t", X_HELP, "x-t")
+        self.x_t = self._picture("x_t", X_HELP, "x-t")
         self.x0 = self._picture("predicted x0", X0_HELP, "predicted-x0")
         self.eps = self._picture("predicted noise", EPS_HELP, "predicted-noise", "noise")
         self.guide = self._picture("guidance", GUIDE_HELP, "guidance", "signed")
@@ -109,9 +109,9 @@ class ReverseStage(QWidget):
             button.clicked.connect(lambda _=False, chosen=index: self.class_pressed.emit(chosen))
             self.buttons.append(button)
         previous: QWidget = self.all_view
-        for button in [*self.buttons, self.all_button]:
-            QWidget.setTabOrder(previous, button)
-            previous = button
+        for last in (*self.buttons, self.all_button):
+            QWidget.setTabOrder(previous, last)
+            previous = last
         self.all_view.set_class_names(names)
         self.all_button.set_count(len(names))
         self._arrange()
@@ -131,7 +131,7 @@ class ReverseStage(QWidget):
         if all_ten != self.all_view.isVisibleTo(self):
             self.all_view.setVisible(all_ten)
             self.all_head.setVisible(all_ten)
-            for part in (self.x, self.x0, self.eps, self.x_head, self.x0_head, self.eps_head,
+            for part in (self.x_t, self.x0, self.eps, self.x_head, self.x0_head, self.eps_head,
                          self.guide_head):
                 part.setVisible(not all_ten)
             self._show_guidance()
@@ -233,7 +233,7 @@ class ReverseStage(QWidget):
         middle, gap = self._gaps(plan, wide, side_wide, right)
         x0_left = round(wide + middle)
         side_left = round(x0_left + wide + gap)
-        self._put(self.x, 0, head, wide, tall)
+        self._put(self.x_t, 0, head, wide, tall)
         self._put(self.x0, x0_left, head, wide, tall)
         self.x_head.setGeometry(0, 0, round(wide), head)
         self.x0_head.setGeometry(x0_left, 0, round(wide), head)
@@ -310,7 +310,7 @@ class ReverseStage(QWidget):
             painter.fillRect(QRectF(self.guide.geometry()), theme().color("sunken"))
         if not self.all_ten and not self._plan.grid:
             side = theme().px(16)
-            if self.x0.x() - self.x.geometry().right() > side + 4:
+            if self.x0.x() - self.x_t.geometry().right() > side + 4:
                 arrow = theme().pixmap("arrow-right", "text2", side)
                 painter.drawPixmap(QPointF(self._middle.x() - side / 2, self._middle.y() - side / 2), arrow)
         painter.end()

@@ -29,7 +29,7 @@ class SidePanel(QWidget):
         self.title.keep_room(("Step 00 000 000", "text", 600, 13, ""),
                              ("t 0 000, 000 % denoised", "text2", 400, 12, ""))
         self.x0 = Picture("Predicted x₀", factor=LARGEST)
-        self.x = Picture("xₜ", factor=LARGEST)
+        self.x_t = Picture("xₜ", factor=LARGEST)
         self.heading = Heading("x<sub>t</sub>", "it is predicted from")
         self.plot = Plot("Judge")
         self.plot.setToolTip(tip("How sure the judge is of the class in xₜ, by percent denoised: at this training "
@@ -44,12 +44,12 @@ class SidePanel(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
-        for widget in (self.title, self.x0, self.heading, self.x):
+        for widget in (self.title, self.x0, self.heading, self.x_t):
             self._column.addWidget(widget)
         self._column.addSpacing(4)
         self._column.addWidget(self.plot, 1)
         self.x0.setToolTip(tip("What the snapshot predicts from the xₜ below; −1 to 1, clipped."))
-        self.x.setToolTip(tip("What the snapshot's own sampler holds at this noise level; −1 to 1, clipped."))
+        self.x_t.setToolTip(tip("What the snapshot's own sampler holds at this noise level; −1 to 1, clipped."))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
 
     def fit(self, height: int, shape: tuple[int, int]) -> None:
@@ -59,7 +59,7 @@ class SidePanel(QWidget):
         least = style.px(LEAST_PLOT if height < style.px(520) else PLOT_HEIGHT)
         factor = (height - heads - least) // (2 * shape[0])
         factor = min(LARGEST, max(SMALLEST, int(factor))) * 28 // max(28, shape[1])
-        for picture in (self.x0, self.x):
+        for picture in (self.x0, self.x_t):
             picture.set_factor(max(1, factor))
         self.setFixedWidth(max(style.px(200), self.x0.sizeHint().width()))
 
@@ -68,7 +68,7 @@ class SidePanel(QWidget):
         self._shown = ()
         self.title.set_parts(("", "text", 600, 13, ""))
         self.x0.set_image(None)
-        self.x.set_image(None)
+        self.x_t.set_image(None)
         self.here.set_data([], [])
         self.last.set_data([], [])
 
@@ -82,7 +82,7 @@ class SidePanel(QWidget):
         frame = column.frame(row) if column is not None else -1
         there = column if frame >= 0 else None
         self.x0.set_image(None if there is None else there.x0[frame])
-        self.x.set_image(None if there is None else there.x[frame])
+        self.x_t.set_image(None if there is None else there.x[frame])
         self._show_curves(each, column, last, row, percent, class_name)
 
     def _show_curves(self, each: RunMap, column: Column | None, last: Column | None, row: int, percent: float,

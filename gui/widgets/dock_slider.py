@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -81,12 +82,12 @@ class DockSlider(QAbstractSlider):
     def _x_of(self, position: float) -> float:
         left, right = self._ends()
         share = max(0.0, min(1.0, position / self.maximum()))
-        return left + (right - left) * share ** (1 / self._power)
+        return left + (right - left) * math.pow(share, 1 / self._power)
 
     def _position_at(self, x: float) -> int:
         left, right = self._ends()
         share = max(0.0, min(1.0, (x - left) / (right - left)))
-        return round(share ** self._power * self.maximum())
+        return round(math.pow(share, self._power) * self.maximum())
 
     # ---- events ----
 

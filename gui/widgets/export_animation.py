@@ -123,8 +123,8 @@ class AnimationDialog(QDialog):
         self.progress.cancel.setToolTip("End writing; no file is left.")
         self.progress.cancelled.connect(self.cancel_asked)
         self.progress.hide()
-        self.result = Text("", 13, 400, "text2", wrap=True)
-        self.result.hide()
+        self.outcome = Text("", 13, 400, "text2", wrap=True)
+        self.outcome.hide()
         self.folder = Link("Show folder")
         self.folder.setToolTip("Open the folder of the file")
         self.folder.hide()
@@ -154,7 +154,7 @@ class AnimationDialog(QDialog):
         column.addSpacing(2)
         for row in self.rows.values():
             column.addWidget(row)
-        for widget in (self.size_words, self.problem, self.result, self.progress):
+        for widget in (self.size_words, self.problem, self.outcome, self.progress):
             column.addWidget(widget)
         column.addStretch(1)
         column.addLayout(end)
@@ -252,9 +252,9 @@ class AnimationDialog(QDialog):
         self._show()
 
     def _say(self, words: str, token: str = "text2") -> None:
-        self.result.setText(words)
-        self.result.set_token(token)
-        self.result.setVisible(bool(words))
+        self.outcome.setText(words)
+        self.outcome.set_token(token)
+        self.outcome.setVisible(bool(words))
 
     def _show_folder(self) -> None:
         if self._path is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Film(QWidget):
 
     # ---- what is shown --------------------------------------------------------------------------------
 
-    def set_images(self, row: int, images: Sequence[NDArray | None]) -> None:
+    def set_images(self, row: int, images: Sequence[NDArray[Any] | None]) -> None:
         """The pictures of one row, one a column; None where it is not there yet."""
         self._values[row] = [None if image is None else as_values(image) for image in images]
         self._pixels[row] = [None if v is None else to_pixels(v, self.kind) for v in self._values[row]]
@@ -92,7 +93,7 @@ class Film(QWidget):
             self._count()
         self.update()
 
-    def set_column(self, column: int, images: Sequence[NDArray | None], caption: str) -> None:
+    def set_column(self, column: int, images: Sequence[NDArray[Any] | None], caption: str) -> None:
         """The pictures of one column, top row first, and its caption; the others keep what was made for them."""
         for row, image in enumerate(images):
             values = self._values[row][column] = None if image is None else as_values(image)
@@ -282,10 +283,9 @@ class Film(QWidget):
 
     def _touched(self, dirty: QRegion, lefts: Sequence[int], room: int) -> list[int]:
         """Columns, which begin at `lefts`, that reach into a region with `room` at both sides."""
-        wide = self._cell()[0] + room
-        spans = [(box.left(), box.right()) for box in dirty]
+        wide = math.ceil(self._cell()[0]) + room
         return [column for column, x in enumerate(lefts)
-                if any(left <= x + wide and x - room <= right for left, right in spans)]
+                if dirty.intersects(QRect(x - room, 0, wide + room, self.height()))]
 
     def _paint_name(self, painter: QPainter, row: int) -> None:
         name, second = self._names[row]

@@ -59,7 +59,7 @@ class LevelField(SettingRow):
 
     def _slid(self, place: float, signal: Any) -> None:
         level = self._level(round(place))
-        self.editor.set_value(level)
+        super().set_value(level)
         signal.emit(self.setting.name, level)
 
     def _commit(self, value: Any) -> None:

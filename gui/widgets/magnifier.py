@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class Magnifier(QWidget):
             cls._shared.deleteLater()
             cls._shared = None
 
-    def show_pixel(self, owner: QWidget, pixels: Uint8, values: NDArray, row: int, column: int,
+    def show_pixel(self, owner: QWidget, pixels: Uint8, values: NDArray[Any], row: int, column: int,
                    pointer: QPoint, enlarged: bool) -> None:
         """Show pixel (row, column) of a picture; pointer in screen coordinates.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -64,7 +66,7 @@ class Picture(QWidget):
 
     # ---- what is shown --------------------------------------------------------------------------------
 
-    def set_image(self, image: NDArray | None) -> None:
+    def set_image(self, image: NDArray[Any] | None) -> None:
         """float (C, H, W) in -1..1 or beyond, (H, W) likewise, or uint8; None empties it."""
         if image is None:
             self._values = self._pixels = self._pixmap = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -48,7 +50,7 @@ class PictureButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def set_image(self, image: NDArray | None) -> None:
+    def set_image(self, image: NDArray[Any] | None) -> None:
         """float or uint8 picture; None: not there yet."""
         if image is None:
             self._pixels = None

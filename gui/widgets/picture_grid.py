@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -55,16 +58,16 @@ class PictureGrid(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         theme().changed.connect(self.update)
 
-    def set_images(self, images: list[NDArray] | NDArray, names: list[str] | None = None) -> None:
+    def set_images(self, images: Sequence[NDArray[Any]] | NDArray[Any], names: list[str] | None = None) -> None:
         """Up to rows x columns pictures; names are for screen readers."""
-        images = list(images)[: self._rows * self._columns]
-        self._values = [as_values(image) for image in images]
+        shown = list(images)[: self._rows * self._columns]
+        self._values = [as_values(image) for image in shown]
         self._pixels = [to_pixels(values) for values in self._values]
-        self._names = names or [f"{self.title} {i + 1}" for i in range(len(images))]
-        if images and self._values[0].shape[1:] != self._shape:
+        self._names = names or [f"{self.title} {i + 1}" for i in range(len(shown))]
+        if shown and self._values[0].shape[1:] != self._shape:
             self._shape = (self._values[0].shape[1], self._values[0].shape[2])
             self.updateGeometry()
-        self._index = min(self._index, len(images) - 1)
+        self._index = min(self._index, len(shown) - 1)
         self.update()
 
     def index(self) -> int:
@@ -144,7 +147,7 @@ class PictureGrid(QWidget):
         Magnifier.shared().leave(self)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        moves = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self._columns,
+        moves: dict[int, int] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -self._columns,
                  Qt.Key.Key_Down: self._columns}
         if event.key() in moves:
             self._keyboard = True

@@ -5,7 +5,7 @@ Data are never inverted and never smoothed; what is shown is clipped, what is re
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ NOISE_SPAN = 2.6
 
 def colour_ramp(stops: list[str]) -> Uint8:
     """(256, 3) colours, linear between equally spaced stops."""
-    ends = np.array([QColor(stop).getRgb()[:3] for stop in stops], dtype=np.float64)
+    colours = [QColor(stop) for stop in stops]
+    ends = np.array([(c.red(), c.green(), c.blue()) for c in colours], dtype=np.float64)
     at = np.linspace(0, 1, 256)
     place = np.linspace(0, 1, len(stops))
     return np.stack([np.interp(at, place, ends[:, i]) for i in range(3)], axis=1).round().astype(np.uint8)
@@ -32,7 +33,7 @@ def colour_ramp(stops: list[str]) -> Uint8:
 NOISE_RAMP = colour_ramp(["#040E16", "#006CAA", "#F7FBFD"])
 
 
-def channels_first(values: NDArray) -> NDArray:
+def channels_first(values: NDArray[Any]) -> NDArray[Any]:
     """(C, H, W) of a picture given as (H, W), (C, H, W) or (H, W, 3)."""
     values = np.asarray(values)
     if values.ndim == 2:
@@ -44,19 +45,19 @@ def channels_first(values: NDArray) -> NDArray:
     return values
 
 
-def as_values(array: NDArray) -> NDArray[np.float32]:
+def as_values(array: NDArray[Any]) -> NDArray[np.float32]:
     """float32 (C, H, W); uint8 becomes -1..1."""
     array = channels_first(array)
     return to_float(array) if array.dtype == np.uint8 else array.astype(np.float32)
 
 
-def signed_span(values: NDArray) -> float:
+def signed_span(values: NDArray[Any]) -> float:
     """Largest magnitude, at least 0.05, so that a difference of nothing stays even grey."""
     finite = np.abs(values[np.isfinite(values)])
     return max(0.05, float(finite.max())) if finite.size else 0.05
 
 
-def to_pixels(values: NDArray, kind: Kind = "grey", span: float | None = None,
+def to_pixels(values: NDArray[Any], kind: Kind = "grey", span: float | None = None,
               ramp: Uint8 | None = None) -> Uint8:
     """uint8 (H, W) or (H, W, 3) of values (C, H, W).
 
@@ -81,7 +82,8 @@ def to_pixels(values: NDArray, kind: Kind = "grey", span: float | None = None,
         largest = span or max(float(first.max()), 1e-12)
         levels = first / largest
         table = NOISE_RAMP if ramp is None else ramp
-    return table[np.rint(levels * 255).clip(0, 255).astype(np.uint8)]
+    coloured: Uint8 = table[np.rint(levels * 255).clip(0, 255).astype(np.uint8)]
+    return coloured
 
 
 def to_image(pixels: Uint8) -> QImage:
@@ -118,13 +120,12 @@ def draw_aligned(painter: QPainter, x: float, y: float, pixmap: QPixmap) -> None
     inverse, invertible = transform.inverted()
     if not invertible:
         return
-    from_x, from_y = transform.map(float(x), float(y))
-    at_x, at_y = inverse.map(float(round(from_x)), float(round(from_y)))
+    at = transform.map(QPointF(x, y))
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    painter.drawPixmap(QPointF(at_x, at_y), pixmap)
+    painter.drawPixmap(inverse.map(QPointF(round(at.x()), round(at.y()))), pixmap)
 
 
-def value_text(values: NDArray, row: int, column: int) -> str:
+def value_text(values: NDArray[Any], row: int, column: int) -> str:
     """The true value of a pixel, one number a channel: U+2212 minus, two decimals."""
     numbers = [f"{float(v):.2f}".replace("-", "\u2212") for v in values[:, row, column]]
     return "  ".join(numbers)

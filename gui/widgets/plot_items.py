@@ -300,15 +300,13 @@ class Overlay:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.color("text2"))
         painter.drawPath(self._small_ticks())
-        for x, token in ((marks.current, "accent"), (marks.crosshair, "text2")):
-            if x is None:
-                continue
-            at = self._inside(x)
-            if at is not None:
+        for place, token in ((marks.current, "accent"), (marks.crosshair, "text2")):
+            at = None if place is None else self._inside(place)
+            if place is not None and at is not None:
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
                 self._vertical(painter, at, QPen(colours.color(token), 1))
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                self._dots(painter, x, at)
+                self._dots(painter, place, at)
         for line in plot.lines:
             if line.points and line.visible:
                 painter.setPen(Qt.PenStyle.NoPen)

@@ -137,8 +137,9 @@ def test_coefficients_sum_to_one_and_the_error_is_the_profiles(percent: int, kep
     gamma = gamma_of_percent(percent)
     found, whole = combination(stored, gamma, 1000), combinations(stored, [gamma], 1000)[0]
     assert found.coefficients.sum() == pytest.approx(1, abs=1e-9)
-    assert whole.error <= found.error + 1e-9
-    assert found.error <= max(0.02, whole.error + 0.005) + 1e-9
+    rounding = 1e-7  # the error is the root of a difference between sums near 1, of which 1e-15 is lost
+    assert whole.error <= found.error + rounding
+    assert found.error <= max(0.02, whole.error + 0.005) + rounding
     # The error by its definition, on a fine grid of training time.
     tau = (np.arange(20_000) + 0.5) / 20
     made = sum(c * (a.gamma + 1) / a.step * np.where(tau <= a.step, (tau / a.step) ** a.gamma, 0)

@@ -398,11 +398,11 @@ def test_names_say_what_sets_two_lanes_apart() -> None:
 
 def test_x_t_is_shown_on_request(page: ComparePage, qtbot: QtBot) -> None:
     view = page.row.views[2]
-    assert not view.x.isVisible()
+    assert not view.x_t.isVisible()
     page.setup.show_x.editor.click()  # type: ignore[union-attr]
     assert page.session.race.show_x
-    assert view.x.isVisible()
-    assert view.x.values is not None
+    assert view.x_t.isVisible()
+    assert view.x_t.values is not None
 
 
 # ---- many pictures ----

@@ -42,7 +42,7 @@ def written(qtbot: QtBot, exports: AnimationExport, path: Path) -> AnimationDial
     dialog = exports.dialog
     assert dialog is not None
     dialog.save_to(path)
-    qtbot.waitUntil(no_more(lambda: path.name in dialog.result.text()), timeout=10_000)
+    qtbot.waitUntil(no_more(lambda: path.name in dialog.outcome.text()), timeout=10_000)
     return dialog
 
 

@@ -64,8 +64,8 @@ def wait_drawn(qtbot: QtBot, page: ReversePage) -> None:
 
 
 def first_pixel(page: ReversePage) -> float:
-    assert page.stage.x.values is not None
-    return float(page.stage.x.values[0, 0, 0])
+    assert page.stage.x_t.values is not None
+    return float(page.stage.x_t.values[0, 0, 0])
 
 
 def expected(label: int, frame: int) -> float:
@@ -154,12 +154,12 @@ def test_a_picture_that_cannot_be_drawn_is_said_so_and_can_be_tried_again(page: 
     page.session.set_seed(50)
     qtbot.waitUntil(lambda: page.finding.text().startswith("Not drawn."), timeout=8000)
     assert page.finding.text() == "Not drawn. Class 3, seed 50 could not be drawn; the banner above says why."
-    assert page.stage.x.values is None, "the picture of another seed is not left standing"
+    assert page.stage.x_t.values is None, "the picture of another seed is not left standing"
     assert page.stage.buttons[3]._pixels is None
     assert page.ready()
     script.fail_trajectories = None
     page.session.retry_trajectories()
-    qtbot.waitUntil(lambda: page.stage.x.values is not None and page.ready(), timeout=8000)
+    qtbot.waitUntil(lambda: page.stage.x_t.values is not None and page.ready(), timeout=8000)
     assert first_pixel(page) == expected(3, 2)
 
 
@@ -177,7 +177,7 @@ def test_class_buttons_show_the_ten_finished_pictures_and_move_the_point(page: R
 def test_all_ten_stands_in_place_of_the_pair_until_a_class_is_pressed(page: ReversePage) -> None:
     QTest.mouseClick(page.stage.all_button, Qt.MouseButton.LeftButton)
     assert page.stage.all_view.isVisible()
-    assert not page.stage.x.isVisible()
+    assert not page.stage.x_t.isVisible()
     for label in range(10):
         assert page.stage.all_view._values[label, 0][0, 0, 0] == expected(label, 2)
     page.session.set_noise_level(0)
@@ -185,7 +185,7 @@ def test_all_ten_stands_in_place_of_the_pair_until_a_class_is_pressed(page: Reve
     at = page.stage.all_view.cell_rect(8).center().toPoint()
     QTest.mouseClick(page.stage.all_view, Qt.MouseButton.LeftButton, pos=at)
     assert page.session.class_label == 8
-    assert page.stage.x.isVisible()
+    assert page.stage.x_t.isVisible()
     assert not page.stage.all_view.isVisible()
     assert first_pixel(page) == expected(8, 4)
 
@@ -193,7 +193,7 @@ def test_all_ten_stands_in_place_of_the_pair_until_a_class_is_pressed(page: Reve
 def test_pressing_the_class_that_is_already_chosen_leaves_all_ten_too(page: ReversePage) -> None:
     page.show_all_ten()
     QTest.mouseClick(page.stage.buttons[3], Qt.MouseButton.LeftButton)
-    assert page.stage.x.isVisible()
+    assert page.stage.x_t.isVisible()
     assert page.stage.buttons[3].isChecked()
 
 
@@ -411,7 +411,7 @@ def test_the_pair_is_as_large_as_the_design(qtbot: QtBot, session: Session, tmp_
         plan = page.stage.plan()
         assert (plan.pair, plan.side, plan.grid) == (pair, side, grid)
         inside = page.stage.rect()
-        for part in (page.stage.x, page.stage.x0, page.stage.eps, page.stage.guide, page.stage.all_button,
+        for part in (page.stage.x_t, page.stage.x0, page.stage.eps, page.stage.guide, page.stage.all_button,
                      *page.stage.buttons):
             assert inside.contains(part.geometry()), part.accessibleName()
 
@@ -442,13 +442,13 @@ def test_both_themes_and_large_text_can_be_drawn(page: ReversePage) -> None:
 
 def test_a_slider_move_makes_only_what_changed(page: ReversePage, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    original = type(page.stage.x).set_image
+    original = type(page.stage.x_t).set_image
 
     def count(picture: QWidget, image: object) -> None:
         made.append(picture.accessibleName())
         original(picture, image)
 
-    monkeypatch.setattr(type(page.stage.x), "set_image", count)
+    monkeypatch.setattr(type(page.stage.x_t), "set_image", count)
     page.session.set_noise_level(505)  # the same frame
     assert made == []
     page.session.set_noise_level(750)

@@ -412,13 +412,13 @@ def test_the_history_is_exported_as_an_animation(qtbot: QtBot, page: TrainPage, 
     assert "4 frames" in dialog.size_words.text()
     out = tmp_path / "history.gif"
     dialog.save_to(out)
-    qtbot.waitUntil(no_more(lambda: "history.gif" in dialog.result.text()), timeout=5000)
+    qtbot.waitUntil(no_more(lambda: "history.gif" in dialog.outcome.text()), timeout=5000)
     with Image.open(out) as picture:
         assert picture.n_frames == 4
         assert picture.size[0] == 2 * (10 * SIDE + 9 * 2)
     assert dialog.save.isEnabled()
     dialog.save_to(tmp_path / "nowhere" / "x.gif")
-    qtbot.waitUntil(no_more(lambda: "could not be saved" in dialog.result.text()), timeout=5000)
+    qtbot.waitUntil(no_more(lambda: "could not be saved" in dialog.outcome.text()), timeout=5000)
     dialog.close()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     assert page.samples.exports.dialog is None

@@ -59,7 +59,7 @@ def test_another_take_is_shown_and_handed_on(dialog: AnimationDialog, tmp_path: 
     dialog.progressed(2, 3)
     dialog.written("one.gif: 3 frames, 1 kB.")
     assert dialog.save.isEnabled()
-    assert dialog.result.isVisible()
+    assert dialog.outcome.isVisible()
     assert dialog.folder.isVisible()
 
 
