@@ -31,6 +31,8 @@ class DockLayout(QObject):
             dock.visibilityChanged.connect(self.refresh)
             dock.toggleViewAction().triggered.connect(lambda _=False, d=dock: self._closed_here.discard(d))
             dock.title.close_button.clicked.connect(lambda _=False, d=dock: self._closed_here.discard(d))
+        self._leasts = [self._least(dock) for dock in self.docks]
+        theme().changed.connect(self._rescaled)
 
     def restore(self, state: WindowState) -> None:
         """As the last window left them; what it did not say follows from the width."""
@@ -63,14 +65,24 @@ class DockLayout(QObject):
 
     def resized(self, before: int, now: int) -> None:
         """The window has another width."""
-        for dock in self.docks:
-            least = self._least(dock)
-            if now < least and before >= least and not dock.isHidden():
-                self._close(dock)
-            elif now >= least and dock in self._closed_here:
-                self._closed_here.discard(dock)
-                dock.show()
+        for dock, least in zip(self.docks, self._leasts, strict=True):
+            self._fit(dock, before >= least, now >= least)
         self.place_grips()
+
+    def _rescaled(self) -> None:
+        """Text of another size needs another width."""
+        before, width = self._leasts, self._window.width()
+        self._leasts = [self._least(dock) for dock in self.docks]
+        for dock, was, least in zip(self.docks, before, self._leasts, strict=True):
+            if was != least:
+                self._fit(dock, width >= was, width >= least)
+
+    def _fit(self, dock: SideDock, had_room: bool, has_room: bool) -> None:
+        if had_room and not has_room and not dock.isHidden():
+            self._close(dock)
+        elif has_room and dock in self._closed_here:
+            self._closed_here.discard(dock)
+            dock.show()
 
     def toggle(self, dock: SideDock) -> None:
         """Open or close by hand."""

@@ -21,6 +21,7 @@ from gui.dock_layout import DockLayout
 from gui.explain_dock import ExplainDock
 from gui.menus import Menus
 from gui.notices import Notices
+from gui.page_room import PageRoom
 from gui.page_stack import PageMaker, PageStack
 from gui.pages.base import Page
 from gui.preferences import Preferences, load_preferences
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.tab_row)
         column.addWidget(self.banners)
-        column.addWidget(self.stack, 1)
+        column.addWidget(PageRoom(self.stack), 1)
         self.setCentralWidget(middle)
         self.setup_dock = SetupDock(self)
         self.explain_dock = ExplainDock(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QTabBar, QWidget
 
 from gui.dropdown import KEYBOARD
@@ -11,6 +11,7 @@ from gui.theme import theme
 from gui.widgets.buttons import IconButton
 
 HEIGHT, PAD, RULE = 36, 12, 2
+LEAST_PAD = 4  # beside a title, before titles are cut
 
 
 class PageTabs(QTabBar):
@@ -30,11 +31,24 @@ class PageTabs(QTabBar):
         theme().changed.connect(self._restyle)
 
     def tabSizeHint(self, index: int) -> QSize:
-        width = QFontMetrics(theme().font(13, 600)).horizontalAdvance(self.tabText(index))
-        return QSize(width + 2 * theme().px(PAD), theme().px(HEIGHT))
+        return QSize(self._title(index) + 2 * theme().px(PAD), theme().px(HEIGHT))
 
     def minimumTabSizeHint(self, index: int) -> QSize:
-        return self.tabSizeHint(index)
+        least = 2 * theme().px(LEAST_PAD)
+        titles = [self._title(i) for i in range(self.count())]
+        all_fit = sum(titles) + least * len(titles) <= self.width()
+        short = theme().advance("Me…", 13, 600)
+        return QSize((titles[index] if all_fit else min(titles[index], short)) + least, theme().px(HEIGHT))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme().px(200), theme().px(HEIGHT))
+
+    def _title(self, index: int) -> int:
+        return theme().advance(self.tabText(index), 13, 600)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._measure()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self._ring = event.reason() in KEYBOARD
@@ -55,7 +69,10 @@ class PageTabs(QTabBar):
             chosen = index == self.currentIndex()
             painter.setFont(style.font(13, 600))
             painter.setPen(style.color("text" if chosen or index == under else "muted"))
-            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, self.tabText(index))
+            title = self.tabText(index)
+            if self._title(index) > rect.width():
+                title = style.metrics(13, 600).elidedText(title, Qt.TextElideMode.ElideRight, rect.width())
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, title)
             if chosen:
                 painter.fillRect(QRectF(rect.left(), rect.bottom() + 1 - RULE, rect.width(), RULE),
                                  style.color("accent"))
@@ -65,9 +82,12 @@ class PageTabs(QTabBar):
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                     painter.drawRoundedRect(rect.adjusted(3, 4, -3, -5), 4, 4)
 
-    def _restyle(self) -> None:
+    def _measure(self) -> None:
         self.setIconSize(self.iconSize() + QSize(1, 0))  # QTabBar measures its tabs anew only when told
         self.setIconSize(self.iconSize() - QSize(1, 0))
+
+    def _restyle(self) -> None:
+        self._measure()
         self.updateGeometry()
         self.update()
 

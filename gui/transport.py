@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QWidget
 
 from engine import paths
@@ -44,6 +44,7 @@ class Transport(QWidget):
         self.one_step = PlainButton("+1 step")
         self.one_epoch = PlainButton("+1 epoch")
         self.more = PlainButton(f"Continue +{number(CONTINUE_STEPS)}")
+        self.steps = DropDown("Steps", self._fill_steps, "Train for a number of steps.")  # where those have no room
         self.run = DropDown("Run", self._fill_runs, "The run that is looked at.")
         self.preset = DropDown("Preset", self._fill_presets, "Settings that the next run starts from.")
         self.device = DropDown("Device", self._fill_devices,
@@ -56,12 +57,15 @@ class Transport(QWidget):
         rule.setFrameShape(QFrame.Shape.NoFrame)
         self._rule = rule
         row.addWidget(rule)
-        for button in (self.one_step, self.one_epoch, self.more):
+        for button in (self.one_step, self.one_epoch, self.more, self.steps):
             row.addWidget(button)
+        self.steps.hide()
         row.addStretch(1)
         for drop in (self.run, self.preset, self.device):
             row.addWidget(drop)
-        for widget in (self.train, self.pause, self.stop, self.one_step, self.one_epoch, self.more):
+        explained: tuple[QWidget, ...] = (self.train, self.pause, self.stop, self.one_step, self.one_epoch, self.more,
+                                          self.steps)
+        for widget in explained:
             widget.setProperty("explain", "transport")
         self.train.clicked.connect(self._on_train)
         self.pause.clicked.connect(session.pause)
@@ -111,6 +115,7 @@ class Transport(QWidget):
         name = session.run.info.name if session.run else "none"
         self.run.set_value(name, note=str(session.run.path) if session.run else "")
         self.preset.set_value(preset_title(session.draft.preset), note=preset_why(session.draft.preset))
+        self._fold()
         self._show_progress()
 
     def _show_progress(self) -> None:
@@ -126,7 +131,6 @@ class Transport(QWidget):
 
     def _refresh_continue(self) -> None:
         session = self._session
-        self.more.setVisible(not session.training and session.run is not None)
         if session.run is None:
             return
         ahead = session.run.info.num_steps - session.run.info.step
@@ -149,7 +153,47 @@ class Transport(QWidget):
         elif not session.training:
             session.start_training()
 
+    # ---- room ----
+
+    def _step_buttons(self) -> list[PlainButton]:
+        """Those that can be of use now."""
+        session = self._session
+        possible = not session.training and session.run is not None
+        return [self.one_step, self.one_epoch, *([self.more] if possible else [])]
+
+    def _fold(self) -> None:
+        """The step buttons, or one menu of them where there is no room, as with very large text."""
+        buttons = self._step_buttons()
+        for button in (self.pause, self.stop):
+            button.set_short(False)
+        folded = self._need(*buttons) > self.width()
+        if folded:
+            too_wide = self._need(self.steps) > self.width()
+            for button in (self.pause, self.stop):
+                button.set_short(too_wide)
+        for button in (self.one_step, self.one_epoch, self.more):
+            button.setVisible(button in buttons and not folded)
+        self.steps.setVisible(folded)
+
+    def _need(self, *steps: QWidget) -> int:
+        """The least width with these between Stop and Run."""
+        margins = self._row.contentsMargins()
+        wide = [part.minimumSizeHint().width() for part in (self.train, self.pause, self.stop, *steps, self.run,
+                                                            self.preset, self.device)]
+        return margins.left() + margins.right() + 1 + sum(wide) + self._row.spacing() * (len(wide) + 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold()
+
     # ---- menus ----
+
+    def _fill_steps(self, menu: QMenu) -> None:
+        for button in self._step_buttons():
+            action = menu.addAction(button.text(), button.click)
+            action.setEnabled(button.isEnabled())
+            action.setToolTip(button.toolTip())
+        menu.setToolTipsVisible(True)
 
     def _fill_runs(self, menu: QMenu) -> None:
         session = self._session
@@ -210,6 +254,7 @@ class Transport(QWidget):
         self._row.setContentsMargins(style.px(12), 0, style.px(8), LINE)
         self._row.setSpacing(style.px(8))
         self._rule.setStyleSheet(f"background: {style.color('line').name()};")
+        self._fold()
         self.update()
 
 

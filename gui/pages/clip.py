@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from engine import paths
 from engine.clip.config import ClipConfig
@@ -19,6 +19,7 @@ from gui.pages.clip_setup import ClipSetup
 from gui.session import Session
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
+from gui.widgets.one_or_two_lines import OneOrTwoLines
 from gui.widgets.section import Section
 from gui.widgets.segmented import Segmented
 from gui.words import NARROW
@@ -63,19 +64,13 @@ class ClipPage(Page):
         self.refresh()
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 0, 0)
-        head.setSpacing(8)
-        head.addWidget(self.part)
-        head.addWidget(self.selected, 1)
-        for widget in (self.pictures.who, self.pictures.order, self.figure):
-            head.addWidget(widget)
+        head = OneOrTwoLines([self.part], [self.pictures.who, self.pictures.order, self.figure], self.selected)
         self._stack = QStackedLayout()
         for place in (self.pictures, self.classes, self.courses, self.guidance, self.empty):
             self._stack.addWidget(place)
         self.body.addWidget(self.caveat)
         self.body.addWidget(self.caution)
-        self.body.addLayout(head)
+        self.body.addWidget(head)
         self.body.addLayout(self._stack, 1)
 
     def _connect(self) -> None:

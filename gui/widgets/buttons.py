@@ -51,6 +51,7 @@ class Button(QAbstractButton):
         self._icon_name = icon
         self._keyboard = False
         self._inert = False
+        self._short = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -77,6 +78,17 @@ class Button(QAbstractButton):
         self._icon_name = name
         self.updateGeometry()
         self.update()
+
+    def set_short(self, short: bool) -> None:
+        """Show the icon alone, where there is no room for the words beside it; it is still called by them."""
+        if short != self._short:
+            self._short = short
+            self.updateGeometry()
+            self.update()
+
+    def words(self) -> str:
+        """The words that are shown, "" for none."""
+        return "" if self._short and self._icon_name else self.text()
 
     def icon_name(self) -> str:
         """The icon shown, "" if none."""
@@ -119,12 +131,13 @@ class Button(QAbstractButton):
     def _pads(self) -> tuple[int, int, int]:
         """Left, between icon and text, right; an icon carries its own air."""
         px = theme().px
-        if self._icon_name and self.text():
+        if self._icon_name and self.words():
             return px(self.PAD - 2), px(3), px(self.PAD + 1)
-        return px(self.PAD), 0, px(self.PAD)
+        pad = px(self.PAD - 4 if self._short else self.PAD)
+        return pad, 0, pad
 
     def _text_width(self) -> int:
-        return QFontMetrics(theme().font(13, self.WEIGHT)).horizontalAdvance(self.text())
+        return QFontMetrics(theme().font(13, self.WEIGHT)).horizontalAdvance(self.words())
 
     def sizeHint(self) -> QSize:
         left, gap, right = self._pads()
@@ -157,7 +170,7 @@ class Button(QAbstractButton):
         painter.setFont(font)
         painter.setPen(style.color(self.ink()))
         room = max(0, self.width() - x - min(right, self.width() - x))
-        shown = self.text()
+        shown = self.words()
         if self._text_width() > room:
             shown = QFontMetrics(font).elidedText(shown, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(x, 0, room + right, self.height()),

@@ -120,7 +120,9 @@ class PlayButton(PaintedButton):
 
 
 class FollowButton(PaintedButton):
-    """"Following live" (lit) or "Follow live" (outlined: press to go back to the newest)."""
+    """"Following live" (lit) or "Follow live" (outlined: press to go back to the newest). Where there is no room for
+    the words, the arrow alone.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Follow live", "Show each new snapshot as training makes it.", parent)
@@ -149,9 +151,10 @@ class FollowButton(PaintedButton):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
         token = "accent" if self._following else "text"
         painter.setFont(colours.font(13, 500))
-        width = painter.fontMetrics().horizontalAdvance(self._label())
+        words = self._label() if self.width() >= self.sizeHint().width() else ""
+        width = painter.fontMetrics().horizontalAdvance(words)
         icon = colours.px(11)
-        left = (self.width() - width - icon - colours.px(6)) / 2
+        left = (self.width() - width - icon - (colours.px(6) if words else 0)) / 2
         middle = self.height() / 2
         painter.setPen(stroke_pen(token if self._following else "text2"))
         tip = left + icon - 3.5
@@ -161,7 +164,7 @@ class FollowButton(PaintedButton):
         painter.drawLine(QPointF(left + icon, middle - 5), QPointF(left + icon, middle + 5))
         painter.setPen(colours.color(token))
         painter.drawText(QRectF(left + icon + colours.px(6), 0, width + 2, self.height()),
-                         Qt.AlignmentFlag.AlignVCenter, self._label())
+                         Qt.AlignmentFlag.AlignVCenter, words)
         painter.end()
 
 

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
-from scripted import Script, compute_for
+from scripted import Script, compute_for, no_more
+from windows import ForwardPage, Make, ReversePage, TrainPage
 
 from engine import paths
+from gui.app import make_application
+from gui.main_window import MainWindow
 from gui.session import Session
+from gui.shortcuts import KeyGuard
+from gui.theme import theme
 
 
 @pytest.fixture(autouse=True)
@@ -46,4 +52,38 @@ def session(qtbot: QtBot, script: Script) -> Iterator[Session]:
         made.stop()
     assert made.shutdown(5.0), "the compute thread did not end"
     made.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def make(qtbot: QtBot, script: Script) -> Iterator[Make]:
+    """Makes windows, and closes them before the test is over."""
+    application = make_application()
+    guard = KeyGuard(application)
+    made: list[MainWindow] = []
+
+    def build(*, width: int = 1440, height: int = 900, show: bool = True, **options: object) -> MainWindow:
+        session = Session(compute_for(script))
+        window = MainWindow(session, [TrainPage, ForwardPage, ReversePage], **options)  # type: ignore[arg-type]
+        window.resize(width, height)
+        window.restore()
+        if show:
+            window.show()
+            window.activateWindow()
+            assert QTest.qWaitForWindowActive(window, 3000)
+        made.append(window)
+        return window
+
+    yield build
+    application.removeEventFilter(guard)
+    for window in made:
+        if window.session.training:
+            window.session.stop()
+            qtbot.waitUntil(no_more(lambda w=window: not w.session.training), timeout=8000)
+        window.close()
+        window.session.shutdown(3.0)
+        window.session.deleteLater()
+        window.deleteLater()
+    theme().set_mode("system")
+    theme().set_scale(1.0)
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

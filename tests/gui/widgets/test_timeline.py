@@ -1,5 +1,6 @@
 """The timeline: columns, readouts, boxes, play, class and seed."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
@@ -27,11 +28,21 @@ def timeline(qtbot):
     return made
 
 
-@pytest.mark.parametrize("width", [1000, 1280, 1440])
+@pytest.fixture
+def text_scale(request, timeline) -> Iterator[float]:
+    """The size of the text, back at 1 after the test."""
+    theme().set_scale(request.param)
+    yield request.param
+    theme().set_scale(1.0)
+
+
+@pytest.mark.parametrize(("width", "text_scale"), [
+    (840, 1.0), (900, 1.0), (1000, 1.0), (1280, 1.0), (1440, 1.0), (1280, 1.5), (1440, 1.5), (1280, 2.0), (1440, 2.0)],
+    indirect=["text_scale"])
 @pytest.mark.parametrize("following", [True, None])
-def test_rows_share_columns_and_nothing_overlaps(timeline, width, following) -> None:
+def test_rows_share_columns_and_nothing_overlaps(timeline, width, following, text_scale) -> None:
     timeline.set_following(following, "" if following else "Viewing the last snapshot")
-    timeline.resize(width, timeline.height())
+    timeline.resize(width, timeline.sizeHint().height())
     QApplication.processEvents()
     assert timeline.step_slider.geometry().left() == timeline.t_slider.geometry().left()
     assert timeline.step_slider.width() == timeline.t_slider.width() >= 60
@@ -44,10 +55,23 @@ def test_rows_share_columns_and_nothing_overlaps(timeline, width, following) -> 
              timeline.t_box, timeline.t_of, timeline.readout, timeline.loop, timeline.bounce, timeline.speed,
              timeline.seed]]
     for row in rows:
-        shown = [widget for widget in row if widget.isVisible()]
+        shown = [widget for widget in row if widget.isVisible() and widget.width() > 0]
         for left, right in pairwise(shown):
             assert left.geometry().right() < right.geometry().left(), (left.accessibleName(), right.accessibleName())
         assert shown[-1].geometry().right() < width
+
+
+def test_words_give_way_to_the_sliders_one_kind_after_the_other(timeline) -> None:
+    timeline.set_following(None, "Viewing the last snapshot")
+    kinds = {"ends": timeline.t_left, "of": timeline.t_of, "readout": timeline.readout}
+    seen = []
+    for width in range(1440, 780, -10):
+        timeline.resize(width, timeline.height())
+        QApplication.processEvents()
+        shown = {name for name, words in kinds.items() if words.isVisible() and words.width() > 0}
+        if not seen or shown != seen[-1]:
+            seen.append(shown)
+    assert seen == [{"ends", "of", "readout"}, {"of", "readout"}, {"readout"}, set()]
 
 
 def test_height_is_two_rows_of_32_and_18(timeline) -> None:
