@@ -57,16 +57,17 @@ class Transport(QWidget):
         rule.setFrameShape(QFrame.Shape.NoFrame)
         self._rule = rule
         row.addWidget(rule)
-        for button in (self.one_step, self.one_epoch, self.more, self.steps):
+        for button in (self.one_step, self.one_epoch, self.more):
             row.addWidget(button)
+        row.addWidget(self.steps)
         self.steps.hide()
         row.addStretch(1)
         for drop in (self.run, self.preset, self.device):
             row.addWidget(drop)
-        explained: tuple[QWidget, ...] = (self.train, self.pause, self.stop, self.one_step, self.one_epoch, self.more,
-                                          self.steps)
-        for widget in explained:
-            widget.setProperty("explain", "transport")
+        parts: tuple[QWidget, ...] = (self.train, self.pause, self.stop, self.one_step, self.one_epoch, self.more,
+                                      self.steps)
+        for part in parts:
+            part.setProperty("explain", "transport")
         self.train.clicked.connect(self._on_train)
         self.pause.clicked.connect(session.pause)
         self.stop.clicked.connect(session.stop)
