@@ -19,14 +19,11 @@ def compile_network(learner: Learner, backend: str = "inductor") -> str:
     network = learner.denoiser.network
     try:
         network.compile(backend=backend, dynamic=False)
-        learner.shards.backward(learner.batches(learner.images_seen, learner.batch_size))
+        learner.shards.in_turn(learner.batches(learner.images_seen, learner.batch_size))
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # no C++ compiler, an operation it does not know, a kernel that does not build
         network._compiled_call_impl = None  # as before `compile`
         cause = getattr(error, "inner_exception", error)  # torch wraps what the backend says
         return f"{type(cause).__name__}: {cause}".splitlines()[0]
-    finally:
-        for parameter in network.parameters():
-            parameter.grad = None
     return ""

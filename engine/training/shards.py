@@ -8,7 +8,7 @@ a step is repeatable bit for bit for the same number of parts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -44,17 +44,27 @@ class Shards(SideBySide):
             # Not `backward`: what it would leave behind in the parameters belongs to the stream of the first call.
             norm = self._sum([torch.autograd.grad(losses.loss, self._parameters)], self._parameters)
             return Gradient(Losses(losses.loss.detach(), losses.eps_mse), norm)
-        parts = [Batch(*values) for values in zip(*(value.chunk(count) for value in batch), strict=True)]
-        results = self.each([partial(self._part, part, len(part.x0) / len(batch.x0)) for part in parts])
+        results = self.each(self._parts(batch, count))
         norms = self.each([partial(self._sum, [gradients[chunk] for _, gradients in results], self._parameters[chunk])
                            for chunk in self._chunks])
         losses = Losses(*(torch.stack(values).sum() for values in zip(*(part for part, _ in results), strict=True)))
         return Gradient(losses, torch.linalg.vector_norm(torch.stack(norms)))
 
+    def in_turn(self, batch: Batch) -> None:
+        """Losses and gradients of the same parts in the same threads, one after the other, kept nowhere. What a first
+        call prepares, as torch.compile does, is then prepared once; in two threads at a time torch waits for ever.
+        """
+        for part in self._parts(batch, min(self.count, len(batch.x0))):
+            self.each([part])
+
     def drop_gradients(self) -> None:
         """Let go of what `backward` left."""
         for parameter in self._parameters:
             parameter.grad = None
+
+    def _parts(self, batch: Batch, count: int) -> list[Callable[[], tuple[Losses, Sequence[Tensor]]]]:
+        parts = [Batch(*values) for values in zip(*(value.chunk(count) for value in batch), strict=True)]
+        return [partial(self._part, part, len(part.x0) / len(batch.x0)) for part in parts]
 
     def _part(self, part: Batch, weight: float) -> tuple[Losses, Sequence[Tensor]]:
         """Losses and gradient of a part, times its share of the batch."""

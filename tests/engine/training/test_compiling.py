@@ -1,5 +1,7 @@
 """A compiled network trains as the other does; one that cannot be compiled trains all the same."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +45,32 @@ def test_compiled_it_trains_the_same_weights_under_the_same_names(workspace) -> 
     plain.load_state(others, extra)
     plain.close()
     compiled.close()
+
+
+def test_parts_of_a_batch_compile_one_after_the_other_and_once(workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In two threads at a time torch's compiler waits for ever."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    inside: list[str] = []
+    compiled: list[str] = []
+
+    def backend(graph, inputs):
+        assert not inside, "another part is being compiled"
+        inside.append(threading.current_thread().name)
+        time.sleep(0.2)
+        compiled.append(inside.pop())
+        return graph.forward
+
+    made = learner(workspace)
+    assert made.shards.count == 2
+    assert compile_network(made, backend) == ""
+    first = len(compiled)
+    assert first >= 1
+    # Where training calls it, since what is compiled holds only for the settings of its thread.
+    assert all(name.startswith("side") for name in compiled)
+    for _ in range(2):
+        made.train_step(1e-3)
+    assert len(compiled) == first
+    made.close()
 
 
 def test_what_cannot_be_compiled_trains_as_before_and_says_why(workspace, tmp_path: Path,
