@@ -36,7 +36,8 @@ class ModelConfig(Group):
     attention_levels: tuple[int, ...] = setting(
         (), "Attention", "Levels (0 is the finest) with self-attention after each block.")
     embedding_width: int = setting(
-        128, "Embedding", "Width of the time and class embeddings.", unit="channels", ge=16, le=1024)
+        128, "Embedding", "Width of the time and class embeddings.", unit="channels", ge=16, le=1024, step=2,
+        multiple_of=2)
     conditioning: Literal["scale-shift", "add"] = setting(
         "scale-shift", "Conditioning", "How embeddings enter a block: as scale and shift after the "
         "normalisation, or added to the channels.")

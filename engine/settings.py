@@ -22,7 +22,7 @@ def setting(default: Any, label: str, help: str, *, unit: str = "", step: float 
 
     label: the field's word as the window shows it. help: what it does and its effect, one sentence each.
     unit: shown after the number. step: one click of the widget. live: may change while training.
-    bounds: ge, le, gt, lt, min_length, max_length.
+    bounds: ge, le, gt, lt, multiple_of, min_length, max_length.
     """
     extra: dict[str, Any] = {"unit": unit, "step": step, "live": live}
     return Field(default, title=label, description=help, json_schema_extra=extra, **bounds)
@@ -50,14 +50,28 @@ class Setting:
     choices: tuple[Any, ...]
     kind: type
     live: bool
+    above_minimum: bool = False  # the minimum itself is too low
+    below_maximum: bool = False
+    multiple_of: int = 1
+
+    def range_words(self) -> str:
+        """What is right, as in "must be {range_words}"; "" without a range."""
+        if self.minimum is None or self.maximum is None:
+            return ""
+        kind = "" if self.multiple_of == 1 else \
+            "an even number " if self.multiple_of == 2 else f"a multiple of {self.multiple_of} "
+        low = f"above {number(self.minimum)}" if self.above_minimum else f"from {number(self.minimum)}"
+        high = f"below {number(self.maximum)}" if self.below_maximum else \
+            f"at most {number(self.maximum)}" if self.above_minimum else number(self.maximum)
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{kind}{low} {'and' if self.above_minimum else 'to'} {high}{unit}"
 
     def tooltip(self) -> str:
         """What it does, its range and its default, one line each."""
-        lines = [self.help]
-        if self.minimum is not None and self.maximum is not None:
-            lines.append(f"{number(self.minimum)} to {number(self.maximum)}"
-                         f"{' ' + self.unit if self.unit else ''}, default {number(self.default)}")
-        return "\n".join(lines)
+        words = self.range_words().removeprefix("from ")
+        if not words:
+            return self.help
+        return f"{self.help}\n{words[0].upper()}{words[1:]}, default {number(self.default)}"
 
 
 def number(value: Any) -> str:
@@ -67,6 +81,10 @@ def number(value: Any) -> str:
     text = f"{value:,}" if isinstance(value, int) else f"{value:,g}" if abs(value) >= 1e-4 or value == 0 \
         else f"{value:g}"
     return text.replace(",", "\u202f").replace("-", "\u2212")
+
+
+def _is_bounded(info: FieldInfo, name: str) -> bool:
+    return any(getattr(constraint, name, None) is not None for constraint in info.metadata)
 
 
 def _bound(info: FieldInfo, *names: str) -> float | None:
@@ -96,7 +114,9 @@ def describe(model: type[Group], group: str = "") -> Iterator[Setting]:
             unit=str(extra.get("unit") or ""), default=info.default,
             minimum=_bound(info, "ge", "gt"), maximum=_bound(info, "le", "lt"),
             step=float(step) if isinstance(step, int | float) else None,
-            choices=choices, kind=kind, live=bool(extra.get("live")))
+            choices=choices, kind=kind, live=bool(extra.get("live")),
+            above_minimum=_is_bounded(info, "gt"), below_maximum=_is_bounded(info, "lt"),
+            multiple_of=int(_bound(info, "multiple_of") or 1))
 
 
 G = TypeVar("G", bound=Group)
@@ -123,10 +143,8 @@ def explain(error: ValidationError, model: type[Group]) -> str:
         message = first["msg"].removeprefix("Value error, ")
         return f"{message[:1].upper()}{message[1:]}."
     given = first.get("input")
-    unit = f" {found.unit}" if found.unit else ""
     if found.choices:
         return f"{found.label} must be one of {', '.join(map(str, found.choices))}; {given!r} is not."
-    if found.minimum is not None and found.maximum is not None:
-        return (f"{found.label} must be from {number(found.minimum)} to {number(found.maximum)}{unit}; "
-                f"{number(given)} is not.")
+    if found.range_words():
+        return f"{found.label} must be {found.range_words()}; {number(given)} is not."
     return f"{found.label}: {first['msg'].lower()}; {given!r} is not."

@@ -99,7 +99,7 @@ class NumberField(QLineEdit):
         self._show()
 
     def set_check(self, check: Callable[[float], str]) -> None:
-        """A further test of a number in range: a sentence if it is wrong, "" if not."""
+        """A further test of a number: a sentence if it is wrong, "" if not. Out of range its sentence goes first."""
         self._check = check
 
     def commit(self) -> bool:
@@ -124,8 +124,9 @@ class NumberField(QLineEdit):
         if typed is not None and not (whole and typed != int(typed)):
             too_low = self._minimum is not None and typed < self._minimum
             too_high = self._maximum is not None and typed > self._maximum
-            if not too_low and not too_high:
-                return self._check(int(typed) if whole else typed) if self._check else ""
+            sentence = self._check(int(typed) if whole else typed) if self._check else ""
+            if sentence or not (too_low or too_high):
+                return sentence
         kind = "a whole number " if whole and typed is not None and typed != int(typed) else \
             "a number " if typed is None else ""
         given = f"“{self.text().strip()}”" if typed is None else number(typed)

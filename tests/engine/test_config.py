@@ -32,6 +32,10 @@ def test_the_file_round_trips() -> None:
 
 @pytest.mark.parametrize(("values", "sentence"), [
     ({"diffusion": {"num_timesteps": 0}}, "Steps T must be from 50 to 1\u202f000 steps; 0 is not."),
+    ({"training": {"learning_rate": 0}}, "Learning rate must be above 0 and at most 1; 0 is not."),
+    ({"training": {"beta1": 1}}, "AdamW beta 1 must be from 0 to below 1; 1 is not."),
+    ({"model": {"embedding_width": 33}}, "Embedding must be an even number from 16 to 1\u202f024 channels; 33 is not."),
+    ({"model": {"embedding_width": 15}}, "Embedding must be an even number from 16 to 1\u202f024 channels; 15 is not."),
     ({"sampling": {"guidance_scale": 9}}, "Guidance must be from 0 to 8; 9 is not."),
     ({"sampling": {"sampler": "magic"}},
      "Sampler must be one of ddpm, ddim, euler, heun, dpmpp-2m, dpmpp-3m, unipc, ipndm; 'magic' is not."),
@@ -43,7 +47,7 @@ def test_the_file_round_trips() -> None:
      "Sampling steps must be from 1 to T = 50 where they are timesteps of the schedule; 51 is not."),
     ({"sampling": {"autoguide_step": -1}},
      "Guide against must be from 0 to 1\u202f000\u202f000\u202f000\u202f000; \u22121 is not."),
-    ({"training": {"learning_rate": float("nan")}}, "Learning rate must be from 0 to 1; nan is not."),
+    ({"training": {"learning_rate": float("nan")}}, "Learning rate must be above 0 and at most 1; nan is not."),
     ({"diffusion": {"weighting": "max-snr"}},
      "Weighting must be one of simple, min-snr, soft-min-snr, edm; 'max-snr' is not."),
     ({"diffusion": {"parameterisation": "noise", "zero_terminal_snr": True}},

@@ -234,7 +234,7 @@ def test_training_draws_live_and_can_be_changed(page: TrainPage, session: Sessio
     assert isinstance(editor, QLineEdit)
     editor.setText("5")
     assert not editor.commit(), "5 is beyond the range"
-    assert "must be from 0 to 1" in page.run_section.rows["learning_rate"].sentence.text()
+    assert "must be above 0 and at most 1" in page.run_section.rows["learning_rate"].sentence.text()
     editor.setText("0.001")
     assert editor.commit()
     session.pause()

@@ -195,7 +195,7 @@ def test_row_shows_the_sentence_and_applies_nothing(qtbot: QtBot) -> None:
     before = row.sizeHint().height()
     type_in(row.editor, "0")  # in the closed range, but the engine wants more than 0
     assert row.sentence.isVisible()
-    assert row.sentence.text() == "Learning rate must be from 0 to 1; 0 is not."
+    assert row.sentence.text() == "Learning rate must be above 0 and at most 1; 0 is not."
     assert row.sizeHint().height() > before
     assert (row.value(), got) == (0.003, [])
     type_in(row.editor, "0.001")
