@@ -283,7 +283,7 @@ def test_fixed_rows_tell_the_run(page: TrainPage, session: Session, tmp_path: Pa
         "Preset": "Quick", "Data": "MNIST, 60\u202f000", "Image": f"{SIDE} × {SIDE}, grey",
         "Network": "U-Net 16, 48", "Stem": "2 × 2 to depth", "Parameters": "0.47 M",
         "Conditioning": "class, 10\u202f% drop", "Predicts": "EDM mix", "Noise": "ln σ ~ N(0.5, 1)",
-        "Batch": "48 images", "Optimiser": "Muon", "Average": "EMA, power 18", "Precision": "fp32", "Seed": "0"}
+        "Batch": "96 images", "Optimiser": "Muon", "Average": "EMA, power 18", "Precision": "fp32", "Seed": "0"}
 
 
 def test_presets_are_told_apart_from_changed_ones() -> None:
