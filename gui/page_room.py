@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QStackedWidget,
 
 from gui.theme import theme
 
-LEAST = QSize(560, 400)  # px at 100 %, of a page
+LEAST = QSize(560, 470)  # px at 100 %, of a page
 
 
 class PageRoom(QScrollArea):

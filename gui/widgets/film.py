@@ -296,6 +296,8 @@ class Film(QWidget):
         middle = rect.center().y()
         painter.setFont(colours.font(12, 500))
         tall = painter.fontMetrics().height()
+        if 2.1 * tall > rect.height() + 2 * ROW_GAP:
+            second = ""  # with very large text it would reach into the next row
         shift = 0 if second else tall / 2
         painter.setPen(colours.color("text"))
         painter.drawText(QPointF(0, middle - tall * 0.3 + shift), name)
