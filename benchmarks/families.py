@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.config import Parameterisation, RunConfig, Weighting
@@ -24,6 +22,7 @@ from engine.data.catalogue import load_dataset
 from engine.device import cpu_name, describe
 from engine.errors import DiffuscopeError
 from engine.events import TrainingFailed
+from engine.generators import result_of
 from engine.measure.noise_error import NUM_IMAGES, error_levels, held_out, noise_error
 from engine.presets import load_preset
 from engine.training.trainer import Trainer
@@ -97,12 +96,7 @@ def one_family(workspace: Workspace, path: Path, config: RunConfig, args: argpar
     images, labels = held_out(load_dataset(config.data.dataset), args.images)
     levels = error_levels(model.denoiser.schedule)
     job = noise_error(model.denoiser, images, labels, levels, device=workspace.device, seed=args.seed)
-    while True:
-        try:
-            next(job)
-        except StopIteration as end:
-            errors: np.ndarray = end.value
-            break
+    errors = result_of(job)
     metrics = model.run.metrics()
     info = model.run.info
     return {

@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from engine.config import RunConfig
 from engine.errors import DiffuscopeError
 from engine.events import ChangeTraining, Command, StepDone, Stop
+from engine.generators import result_of
 from engine.measure.judge import Judge
 from engine.measure.judge_files import judge_for
 from engine.measure.sample_check import measure_check
@@ -179,20 +180,11 @@ def measured(workspace: Workspace, run: Run) -> tuple[list[list[float]], list[li
     steps = [s.step for s in run.snapshots()]
     before = [step for step in steps if step < steps[-1] / 2]
     late = [*before[-2:], *steps[len(before) :]]
-    validation = [[step, round(_last(measure_validation(workspace, run, step)).mean, 6)] for step in late]
+    validation = [[step, round(result_of(measure_validation(workspace, run, step)).mean, 6)] for step in late]
     judge = Judge.load(judge_for(run), workspace.device)
     middle = min(steps[:-1], key=lambda step: abs(step - steps[-1] / 2), default=steps[-1])
-    checks = {step: _last(measure_check(workspace, run, step, judge)) for step in sorted({middle, steps[-1]})}
+    checks = {step: result_of(measure_check(workspace, run, step, judge)) for step in sorted({middle, steps[-1]})}
     return validation, [[step, check.right, check.n] for step, check in checks.items()]
-
-
-def _last(work: Any) -> Any:
-    """What a job returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def evidence(workspace: Workspace, recipe: Recipe, folder: Path, losses: np.ndarray,
@@ -203,7 +195,7 @@ def evidence(workspace: Workspace, recipe: Recipe, folder: Path, losses: np.ndar
         stop = 2 * recipe.end if learning else recipe.end // 2
         other = train(workspace, folder / ("run" if learning else "other"),
                       recipe.config(recipe.steps if learning else stop), stop)
-        found = _last(measure_validation(workspace, other, other.snapshots()[-1].step))
+        found = result_of(measure_validation(workspace, other, other.snapshots()[-1].step))
         return {"steps": stop, "validation": round(found.mean, 6), "own_validation": validation[-1][1]}
     if recipe.kind == "diverging":
         means = [float(np.mean(losses[i : i + 20])) for i in range(len(losses) - 19)]

@@ -21,9 +21,9 @@ import argparse
 import itertools
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from engine.diffusion import schedules
 from engine.diffusion.evaluations import network_evaluations
 from engine.diffusion.sample import sample_images
 from engine.errors import DiffuscopeError
+from engine.generators import result_of
 from engine.measure.distances import compare, neighbour_radii
 from engine.measure.judge import Judge
 from engine.paths import resolve_run
@@ -138,12 +139,12 @@ class Meter:
         self.labels = np.arange(count) % model.num_classes
         real = _of_classes(self.data.test_images, self.data.test_labels, self.labels)
         self.reference = self.judge.features(real)
-        self.radii = _result(neighbour_radii(self.reference))
+        self.radii = result_of(neighbour_radii(self.reference))
 
     def look(self, images: NDArray[np.uint8]) -> dict[str, float]:
         """accuracy, and the distances from the real pictures."""
         features, read = self.judge.look(images)
-        found = _result(compare(self.reference, features, self.radii))
+        found = result_of(compare(self.reference, features, self.radii))
         return {"accuracy": float((read == self.labels).mean()), "frechet": round(found.frechet, 3),
                 "density": round(found.density, 3), "coverage": round(found.coverage, 3)}
 
@@ -157,19 +158,6 @@ def _of_classes(images: NDArray[np.uint8], labels: NDArray[np.integer], wanted: 
     """The first pictures (N, H, W) whose labels are those wanted, each used once."""
     queues = {label: iter(np.flatnonzero(labels == label)) for label in np.unique(wanted)}
     return np.stack([images[next(queues[label])].squeeze() for label in wanted])
-
-
-T = TypeVar("T")
-
-
-def _result(generator: Generator[None, None, T]) -> T:
-    """What a generator returns at its end."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def combinations(args: argparse.Namespace, own: SamplingConfig,

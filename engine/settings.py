@@ -58,8 +58,7 @@ class Setting:
         """What is right, as in "must be {range_words}"; "" without a range."""
         if self.minimum is None or self.maximum is None:
             return ""
-        kind = "" if self.multiple_of == 1 else \
-            "an even number " if self.multiple_of == 2 else f"a multiple of {self.multiple_of} "
+        kind = "" if self.multiple_of == 1 else f"a multiple of {self.multiple_of} "
         low = f"above {number(self.minimum)}" if self.above_minimum else f"from {number(self.minimum)}"
         high = f"below {number(self.maximum)}" if self.below_maximum else \
             f"at most {number(self.maximum)}" if self.above_minimum else number(self.maximum)

@@ -31,7 +31,7 @@ class DockLayout(QObject):
             dock.visibilityChanged.connect(self.refresh)
             dock.toggleViewAction().triggered.connect(lambda _=False, d=dock: self._closed_here.discard(d))
             dock.title.close_button.clicked.connect(lambda _=False, d=dock: self._closed_here.discard(d))
-        self._leasts = [self._least(dock) for dock in self.docks]
+        self._least = self._leasts()  # px of window width, at the present size of text
         theme().changed.connect(self._rescaled)
 
     def restore(self, state: WindowState) -> None:
@@ -42,7 +42,7 @@ class DockLayout(QObject):
             self._set_width(dock, width or 0)
             if shown is not None:
                 dock.setVisible(shown)
-            elif self._window.width() < self._least(dock):
+            elif self._window.width() < self._least[dock]:
                 self._close(dock)
         self.refresh()
 
@@ -60,22 +60,22 @@ class DockLayout(QObject):
         for dock in self.docks:
             dock.setVisible(True)
             self._set_width(dock, 0)
-            if self._window.width() < self._least(dock):
+            if self._window.width() < self._least[dock]:
                 self._close(dock)
 
     def resized(self, before: int, now: int) -> None:
         """The window has another width."""
-        for dock, least in zip(self.docks, self._leasts, strict=True):
+        for dock, least in self._least.items():
             self._fit(dock, before >= least, now >= least)
         self.place_grips()
 
     def _rescaled(self) -> None:
         """Text of another size needs another width."""
-        before, width = self._leasts, self._window.width()
-        self._leasts = [self._least(dock) for dock in self.docks]
-        for dock, was, least in zip(self.docks, before, self._leasts, strict=True):
-            if was != least:
-                self._fit(dock, width >= was, width >= least)
+        before, width = self._least, self._window.width()
+        self._least = self._leasts()
+        for dock, least in self._least.items():
+            if least != before[dock]:
+                self._fit(dock, width >= before[dock], width >= least)
 
     def _fit(self, dock: SideDock, had_room: bool, has_room: bool) -> None:
         if had_room and not has_room and not dock.isHidden():
@@ -103,9 +103,8 @@ class DockLayout(QObject):
         self._closed_here.add(dock)
         dock.hide()
 
-    @staticmethod
-    def _least(dock: SideDock) -> int:
-        return theme().px(LEAST[dock.windowTitle()])
+    def _leasts(self) -> dict[SideDock, int]:
+        return {dock: theme().px(LEAST[dock.windowTitle()]) for dock in self.docks}
 
     def _set_width(self, dock: SideDock, width: int) -> None:
         usual = theme().px(WIDTHS[dock.windowTitle()])

@@ -37,9 +37,12 @@ class PageRoom(QScrollArea):
             bar.setValue(bar.minimum())
 
     def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
-        """Tab may lead to what is out of sight; Qt looks after that only for Tab from within."""
+        """Tab may lead to what is out of sight; Qt looks after that only for Tab from within. What a pointer presses
+        stays under it.
+        """
         page: QWidget | None = self._stack.currentWidget()
-        if now is not None and page is not None and page.isAncestorOf(now):
+        pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        if now is not None and page is not None and page.isAncestorOf(now) and not pressed:
             self.ensureWidgetVisible(now, 0, theme().px(8))
 
     def _restyle(self) -> None:

@@ -165,22 +165,19 @@ class Transport(QWidget):
     def _fold(self) -> None:
         """The step buttons, or one menu of them where there is no room, as with very large text."""
         buttons = self._step_buttons()
-        for button in (self.pause, self.stop):
-            button.set_short(False)
         folded = self._need(*buttons) > self.width()
-        if folded:
-            too_wide = self._need(self.steps) > self.width()
-            for button in (self.pause, self.stop):
-                button.set_short(too_wide)
+        short = folded and self._need(self.steps) > self.width()
+        for button in (self.pause, self.stop):
+            button.set_short(short)
         for button in (self.one_step, self.one_epoch, self.more):
             button.setVisible(button in buttons and not folded)
         self.steps.setVisible(folded)
 
     def _need(self, *steps: QWidget) -> int:
-        """The least width with these between Stop and Run."""
+        """The least width with these between Stop and Run, and with all words on the buttons."""
         margins = self._row.contentsMargins()
-        wide = [part.minimumSizeHint().width() for part in (self.train, self.pause, self.stop, *steps, self.run,
-                                                            self.preset, self.device)]
+        wide = [button.width_with_words() for button in (self.train, self.pause, self.stop)]
+        wide += [part.minimumSizeHint().width() for part in (*steps, self.run, self.preset, self.device)]
         return margins.left() + margins.right() + 1 + sum(wide) + self._row.spacing() * (len(wide) + 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -22,6 +22,7 @@ from engine.data.catalogue import load_dataset
 from engine.diffusion.denoiser import Denoiser
 from engine.diffusion.sample import sample_images
 from engine.events import StateChanged, StepDone, TrainingState
+from engine.generators import result_of
 from engine.measure.bench import stop_at_failure, wait_for
 from engine.measure.distances import compare, neighbour_radii
 from engine.measure.judge import Judge
@@ -75,7 +76,7 @@ class Examiner:
         self.labels = np.tile(np.arange(dataset.num_classes), per_class)
         real = _equal_classes(dataset.train_images, dataset.train_labels, dataset.num_classes, per_class)
         self._real = judges[0].features(real)
-        self._radii = _last(neighbour_radii(self._real))
+        self._radii = result_of(neighbour_radii(self._real))
         held_out = _equal_classes(dataset.test_images, dataset.test_labels, dataset.num_classes, per_class)
         self.floor = self._against_real(held_out)  # what real pictures reach with as many
 
@@ -89,7 +90,7 @@ class Examiner:
         return (read, *self._against_real(images))
 
     def _against_real(self, images: NDArray[np.uint8]) -> tuple[float, float]:
-        found = _last(compare(self._real, self._judges[0].features(images), self._radii))
+        found = result_of(compare(self._real, self._judges[0].features(images), self._radii))
         return found.density, found.coverage
 
 
@@ -162,12 +163,3 @@ def _equal_classes(images: NDArray[np.uint8], labels: NDArray[np.int64], num_cla
     """The first pictures of each class, (N, H, W)."""
     chosen = np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in range(num_classes)])
     return np.ascontiguousarray(images[np.sort(chosen), 0])
-
-
-def _last(work: Any) -> Any:
-    """The answer of a generator that yields between blocks of its work."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedLayout, QVBoxLayout, QWidget
 
 from engine import paths
 from engine.errors import DiffuscopeError
@@ -32,6 +32,7 @@ from gui.session import Session
 from gui.theme import theme
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.labels import Text
+from gui.widgets.one_or_two_lines import SPACING, OneOrTwoLines
 from gui.widgets.section import Section
 from gui.widgets.segmented import Segmented
 
@@ -91,23 +92,13 @@ class RecognitionPage(Page):
         self.refresh()
 
     def _lay_out(self) -> None:
-        self._labels: dict[Segmented, Text] = {}
-        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight)  # the axis comes below where there is no room
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(8)
-        for pair in ((("Direction", self.direction), ("Reader", self.reader)), (("Axis", self.scale),)):
-            part = QHBoxLayout()
-            part.setContentsMargins(0, 0, 0, 0)
-            part.setSpacing(8)
-            for words, choice in pair:
-                label = self._labels[choice] = Text(words, 13, 400, "text2")
-                label.setBuddy(choice)
-                part.addWidget(label)
-                part.addWidget(choice)
-            part.addStretch(1 if len(pair) > 1 else 0)
-            self._row.addLayout(part, 1 if len(pair) > 1 else 0)
-        self._choices = QWidget()
-        self._choices.setLayout(self._row)
+        self._labels = {choice: Text(words, 13, 400, "text2") for words, choice in (
+            ("Direction", self.direction), ("Reader", self.reader), ("Axis", self.scale))}
+        for choice, label in self._labels.items():
+            label.setBuddy(choice)
+        labels = self._labels
+        self._choices = OneOrTwoLines([labels[self.direction], self.direction, labels[self.reader], self.reader],
+                                      [labels[self.scale], self.scale])
         self._whole = QWidget()
         column = QVBoxLayout(self._whole)
         column.setContentsMargins(0, 0, 0, 0)
@@ -181,14 +172,12 @@ class RecognitionPage(Page):
         reads = self.session.recognition.direction == "denoise"
         self.reader.setVisible(reads)
         room = self.width() - 2 * theme().px(MARGIN_X)
-        shown = [choice for choice in self._labels if choice is not self.reader or reads]
-        wide = sum(choice.sizeHint().width() + 8 for choice in shown)
-        named = wide + sum(self._labels[choice].sizeHint().width() + 8 for choice in shown) <= room
         for choice, label in self._labels.items():
-            label.setVisible(named and choice in shown)
-        stacked = wide > room
-        self._row.setDirection(QBoxLayout.Direction.TopToBottom if stacked else QBoxLayout.Direction.LeftToRight)
-        high = self.height() - (self.scale.sizeHint().height() + 8 if stacked else 0)
+            label.setVisible(choice is not self.reader or reads)
+        if self._choices.two_at(room):  # the names of the choices give way before the line does
+            for label in self._labels.values():
+                label.hide()
+        high = self.height() - (self.scale.sizeHint().height() + SPACING if self._choices.two_at(room) else 0)
         self.measured.fit(room, high, self.small())
 
     # ---- the session and hands ----

@@ -90,6 +90,10 @@ class Button(QAbstractButton):
         """The words that are shown, "" for none."""
         return "" if self._short and self._icon_name else self.text()
 
+    def width_with_words(self) -> int:
+        """The width that shows all of it, short or not."""
+        return self._wide(self.text())
+
     def icon_name(self) -> str:
         """The icon shown, "" if none."""
         return self._icon_name
@@ -128,21 +132,23 @@ class Button(QAbstractButton):
 
     # ---- size and paint ----
 
-    def _pads(self) -> tuple[int, int, int]:
-        """Left, between icon and text, right; an icon carries its own air."""
+    def _pads(self, words: str) -> tuple[int, int, int]:
+        """Left, between icon and words, right; an icon carries its own air."""
         px = theme().px
-        if self._icon_name and self.words():
+        if self._icon_name and words:
             return px(self.PAD - 2), px(3), px(self.PAD + 1)
         pad = px(self.PAD - 4 if self._short else self.PAD)
         return pad, 0, pad
 
-    def _text_width(self) -> int:
-        return QFontMetrics(theme().font(13, self.WEIGHT)).horizontalAdvance(self.words())
+    def _text_width(self, words: str) -> int:
+        return QFontMetrics(theme().font(13, self.WEIGHT)).horizontalAdvance(words)
+
+    def _wide(self, words: str) -> int:
+        left, gap, right = self._pads(words)
+        return left + (theme().px(ICON) if self._icon_name else 0) + gap + self._text_width(words) + right
 
     def sizeHint(self) -> QSize:
-        left, gap, right = self._pads()
-        icon = theme().px(ICON) if self._icon_name else 0
-        return QSize(left + icon + gap + self._text_width() + right, theme().height(self.HEIGHT))
+        return QSize(self._wide(self.words()), theme().height(self.HEIGHT))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -158,9 +164,10 @@ class Button(QAbstractButton):
             outline_box(painter, box, style.color(border), 1)
         if self._keyboard and self.hasFocus():
             outline_box(painter, box, style.color(self.focus_ink()), 2)
-        left, gap, right = self._pads()
+        shown = self.words()
+        left, gap, right = self._pads(shown)
         icon = style.px(ICON) if self._icon_name else 0
-        spare = self.width() - (left + icon + gap + self._text_width() + right)
+        spare = self.width() - self._wide(shown)
         x = left + max(0, spare // 2)
         if self._icon_name:
             pixmap = style.pixmap(self._icon_name, self.icon_ink(), icon)
@@ -170,8 +177,7 @@ class Button(QAbstractButton):
         painter.setFont(font)
         painter.setPen(style.color(self.ink()))
         room = max(0, self.width() - x - min(right, self.width() - x))
-        shown = self.words()
-        if self._text_width() > room:
+        if self._text_width(shown) > room:
             shown = QFontMetrics(font).elidedText(shown, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(x, 0, room + right, self.height()),
                          Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
@@ -288,7 +294,7 @@ class IconButton(Button):
     def icon_ink(self) -> str:
         return "accent" if self.isEnabled() and self.isChecked() else super().icon_ink()
 
-    def _pads(self) -> tuple[int, int, int]:
+    def _pads(self, words: str) -> tuple[int, int, int]:
         return 0, 0, 0
 
     def sizeHint(self) -> QSize:
@@ -306,9 +312,9 @@ class Link(Button):
         super().__init__(text, icon, parent)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def _pads(self) -> tuple[int, int, int]:
+    def _pads(self, words: str) -> tuple[int, int, int]:
         px = theme().px
-        return px(self.PAD), px(4) if self._icon_name and self.text() else 0, px(self.PAD)
+        return px(self.PAD), px(4) if self._icon_name and words else 0, px(self.PAD)
 
     def ground(self) -> str:
         return ""

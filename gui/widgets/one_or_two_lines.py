@@ -19,7 +19,7 @@ class OneOrTwoLines(QWidget):
     def __init__(self, first: Sequence[QWidget], second: Sequence[QWidget], between: QWidget | None = None,
                  parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._parts = (*first, *second)
+        self._parts, self._between = (*first, *second), between
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(SPACING)
@@ -40,6 +40,12 @@ class OneOrTwoLines(QWidget):
         """Whether there are two lines now."""
         return self._row.direction() is QBoxLayout.Direction.TopToBottom
 
+    def two_at(self, width: int) -> bool:
+        """Whether so much room needs two lines."""
+        shown = [part for part in self._parts if not part.isHidden()]
+        gaps = len(shown) - (1 if self._between is None else 0)
+        return sum(part.sizeHint().width() for part in shown) + SPACING * gaps > width
+
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
@@ -54,7 +60,6 @@ class OneOrTwoLines(QWidget):
         return done
 
     def _arrange(self) -> None:
-        shown = [part for part in self._parts if not part.isHidden()]
-        two = sum(part.sizeHint().width() for part in shown) + SPACING * len(shown) > self.width()
+        two = self.two_at(self.width())
         if two != self.two():
             self._row.setDirection(QBoxLayout.Direction.TopToBottom if two else QBoxLayout.Direction.LeftToRight)

@@ -69,6 +69,22 @@ def test_what_the_keyboard_reaches_is_scrolled_to(make: Make) -> None:
     assert field.mapTo(room.viewport(), QPoint(0, 0)).y() < room.viewport().height()
 
 
+def test_what_a_pointer_presses_stays_under_it(make: Make) -> None:
+    window = make(width=1280, height=720)
+    set_text(2.0)
+    room, field = room_of(window), window.page.field  # type: ignore[attr-defined]
+    window.page.body.insertStretch(0, 1)
+    QApplication.processEvents()
+    bar = room.verticalScrollBar()
+    bar.setValue(field.mapTo(window.page, QPoint(0, 0)).y() + field.height() // 2 - room.viewport().height())
+    before = bar.value()
+    assert 0 < before < bar.maximum(), "half of the field is in sight"
+    QTest.mousePress(field, Qt.MouseButton.LeftButton, pos=QPoint(10, 2))
+    assert field.hasFocus()
+    assert bar.value() == before
+    QTest.mouseRelease(field, Qt.MouseButton.LeftButton, pos=QPoint(10, 2))
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("scale", [1.0, 1.25, 1.5, 2.0])
 def test_no_button_of_the_transport_is_cut(make: Make, script: Script, width: int, height: int, scale: float) -> None:

@@ -12,9 +12,10 @@ from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QScrollBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 from scripted import Script, config, make_run, trajectory
+from shown import unexplained
 
 from engine import paths
 from engine.compute import Message
@@ -466,22 +467,8 @@ def test_a_slider_move_is_painted_in_time(page: ReversePage) -> None:
     assert sorted(took)[30] < 0.1
 
 
-def test_everything_has_a_name_a_tooltip_and_a_topic(page: ReversePage, qtbot: QtBot) -> None:
-    roots: list[QWidget] = [page, *page.setup_sections()]
-    nameless = []
-    for root in roots:
-        for widget in root.findChildren(QWidget):
-            if not isinstance(widget, QAbstractButton | QAbstractSlider | QLineEdit) or isinstance(widget, QScrollBar):
-                continue
-            chain: list[QWidget | None] = [widget]
-            while chain[-1] is not None:
-                chain.append(chain[-1].parentWidget())
-            topics = [str(w.property("explain")) for w in chain[:-1] if w is not None and w.property("explain")]
-            named = bool(widget.accessibleName())
-            head = type(widget).__name__ == "_Head"
-            if not named or not (head or widget.toolTip()) or any(load_topic(t) is None for t in topics):
-                nameless.append((type(widget).__name__, widget.accessibleName(), widget.toolTip(), topics))
-    assert nameless == []
+def test_everything_has_a_name_a_tooltip_and_a_topic(page: ReversePage) -> None:
+    assert unexplained([page, *page.setup_sections()]) == []
 
 
 def test_the_page_asks_nothing_while_another_is_in_front(page: ReversePage, script: Script) -> None:

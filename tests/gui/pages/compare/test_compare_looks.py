@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QLineEdit, QScrollBar, QWidget
 from pytestqt.qtbot import QtBot
 from races_scripted import LANES
 from scripted import SIDE
+from shown import unexplained
 
-from gui.explain import load_topic
 from gui.pages.compare import ComparePage
 from gui.pages.compare_lanes import LaneRow
 from gui.pages.compare_plots import MANY, PICTURE
@@ -49,20 +48,7 @@ def test_both_themes_and_large_text_can_be_drawn(page: ComparePage) -> None:
 
 
 def test_everything_has_a_name_a_tooltip_and_a_topic(page: ComparePage) -> None:
-    nameless = []
-    for root in [page, *page.setup_sections()]:
-        for widget in root.findChildren(QWidget):
-            if not isinstance(widget, QAbstractButton | QAbstractSlider | QLineEdit) or isinstance(widget, QScrollBar):
-                continue
-            chain: list[QWidget | None] = [widget]
-            while chain[-1] is not None:
-                chain.append(chain[-1].parentWidget())
-            topics = [str(w.property("explain")) for w in chain[:-1] if w is not None and w.property("explain")]
-            head = type(widget).__name__ == "_Head"
-            if not widget.accessibleName() or not (head or widget.toolTip()) \
-                    or any(load_topic(t) is None for t in topics):
-                nameless.append((type(widget).__name__, widget.accessibleName(), widget.toolTip(), topics))
-    assert nameless == []
+    assert unexplained([page, *page.setup_sections()]) == []
 
 
 def test_lanes_can_be_chosen_by_keyboard(page: ComparePage) -> None:
